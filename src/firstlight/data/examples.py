@@ -1,0 +1,85 @@
+"""The records that carry data from a source to the batches.
+
+    source --list--> Listing --decode--> Examples --split--> Split --> batches
+
+Row ids are strings that stay the same wherever the folder lies: the POSIX path below the data folder for files,
+`row-N` for arrays. Everything downstream names a row by its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Part(IntEnum):
+    """The part of the data that a row belongs to; UNASSIGNED rows are split by firstlight."""
+
+    UNASSIGNED = -1
+    TRAIN = 0
+    VAL = 1
+    TEST = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A row that was left out, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a source found, before any pixel is decoded.
+
+    Exactly one of `files` and `arrays` is set. `ignored` names files that were passed over on purpose (hidden
+    files, system litter, files that are no images); `notes` are sentences for the report.
+    """
+
+    source: str  # as the user named it
+    root: Path | None
+    ids: tuple[str, ...]
+    labels: NDArray[np.int64]  # (rows,), index into classes
+    classes: tuple[str, ...]
+    parts: NDArray[np.int8]  # (rows,), values of Part
+    files: tuple[Path, ...] | None = None
+    arrays: NDArray[np.uint8] | None = None  # (rows, height, width, channels)
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    suggested_target: tuple[str, float] | None = None  # (metric, at_least) that a bundled sample declares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """The decoded data set: every readable row, as uint8 pixels of one size."""
+
+    source: str
+    ids: tuple[str, ...]
+    labels: NDArray[np.int64]  # (rows,)
+    classes: tuple[str, ...]
+    parts: NDArray[np.int8]  # (rows,)
+    pixels: NDArray[np.uint8]  # (rows, height, width, channels); memory-mapped when it does not fit
+    digests: NDArray[np.bytes_]  # (rows,), S32: hash of the decoded pixels, for duplicates
+    original_sizes: NDArray[np.int32]  # (rows, 2): height, width before resizing
+    modes: dict[str, int]  # Pillow mode or array kind -> count
+    skipped: tuple[Skipped, ...]
+    ignored: tuple[str, ...]
+    notes: tuple[str, ...]
+    fingerprint: str  # hex SHA-256 of all ids, labels and raw bytes
+    suggested_target: tuple[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The frozen split. Only train and val can be turned into batches before phase 5."""
+
+    train: NDArray[np.int64]  # row positions in Examples
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]  # positions only; the sealed part
+    method: str  # "stratified", "given", "given train, val stratified from it", ...
+    notes: tuple[str, ...] = ()

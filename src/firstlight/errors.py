@@ -1,0 +1,122 @@
+"""Every error that a person can meet, and the exit code that goes with it.
+
+    FirstlightError                 1  internal error
+    ├── UsageError                  2  the command line
+    │   └── ConfigError             2  training_config.yaml, all of its errors at once
+    ├── DataError                   3  the data cannot be used
+    ├── ResourceError               4  disk, memory, device
+    ├── FolderInUse                 5  another run holds the experiment folder
+    ├── ResumeRefused               6  mismatch, or no good checkpoint
+    ├── TrainingFailed              7  training failed and was diagnosed
+    ├── GateShut                    8  a gate is shut
+    ├── NotAccepted                 9  the verdict is not the one asked for with --require
+    └── Interrupted           130/143  SIGINT, SIGTERM; the state is saved
+
+A message has three lines: what happened, where with the value found, what to do.
+"""
+
+from __future__ import annotations
+
+
+class FirstlightError(Exception):
+    """An error that is explained, never shown as a traceback.
+
+    Args:
+        what: One line, what happened.
+        where: One line, the file, key or row, with the value that was found.
+        remedy: One line, what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, where: str, remedy: str) -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def lines(self) -> tuple[str, ...]:
+        """The message as the person sees it, one string a line."""
+        return (f"error: {self.what}", f"  where: {self.where}", f"  to do: {self.remedy}")
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+class UsageError(FirstlightError):
+    """The command line cannot be carried out as written."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The config is wrong; holds one (what, where, remedy) for each error of the file."""
+
+    def __init__(self, problems: list[tuple[str, str, str]]) -> None:
+        super().__init__(*problems[0])
+        self.problems = tuple(problems)
+
+    def lines(self) -> tuple[str, ...]:
+        """Three lines for each problem."""
+        return tuple(
+            line
+            for what, where, remedy in self.problems
+            for line in (f"error: {what}", f"  where: {where}", f"  to do: {remedy}")
+        )
+
+
+class DataError(FirstlightError):
+    """The data cannot be used as it is."""
+
+    exit_code = 3
+
+
+class ResourceError(FirstlightError):
+    """Disk, memory or device do not suffice."""
+
+    exit_code = 4
+
+
+class FolderInUse(FirstlightError):
+    """Another process works in the experiment folder."""
+
+    exit_code = 5
+
+
+class ResumeRefused(FirstlightError):
+    """The run cannot be continued: something changed, or no checkpoint is good."""
+
+    exit_code = 6
+
+
+class TrainingFailed(FirstlightError):
+    """Training failed, and the diagnosis says why."""
+
+    exit_code = 7
+
+
+class GateShut(FirstlightError):
+    """A phase was asked for whose gate is shut."""
+
+    exit_code = 8
+
+
+class NotAccepted(FirstlightError):
+    """The verdict is not the one that --require asks for."""
+
+    exit_code = 9
+
+
+class Interrupted(FirstlightError):
+    """A signal ended the run after its state was saved.
+
+    Args:
+        what: One line, what happened.
+        where: One line, where the state is.
+        remedy: One line, how to go on.
+        exit_code: 130 after SIGINT, 143 after SIGTERM.
+    """
+
+    def __init__(self, what: str, where: str, remedy: str, *, exit_code: int) -> None:
+        super().__init__(what, where, remedy)
+        self.exit_code = exit_code
