@@ -60,7 +60,7 @@ class Job:
     chance: Chance
     folder: Folder
     make_model: Callable[[], nn.Module]  # seeded: two calls give equal weights
-    make_optimizer: Callable[[nn.Module], torch.optim.Optimizer]
+    make_optimizer: Callable[[nn.Module], Optimizer]
     meta: dict[str, Any]  # what a prediction needs beside the weights
 
     @property
