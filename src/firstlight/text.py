@@ -40,8 +40,8 @@ def visible(text: str) -> str:
     r"""Text for a terminal or a log: whatever is not plainly seen becomes an escape such as `\n` or `\x1b`.
 
     Escaped are control characters, format characters (bidi marks, zero-width), line and paragraph separators,
-    lone surrogates (bytes of a file name that are not UTF-8), private and unassigned characters. The result is
-    one line, can be encoded as UTF-8, and passing it through again changes nothing.
+    lone surrogates (bytes of a file name that are not UTF-8), private and unassigned characters. The result
+    is one line, can be encoded as UTF-8, and passing it through again changes nothing.
     """
     if text.isprintable():
         return text
