@@ -107,7 +107,7 @@ def _fit(x: torch.Tensor, labels: torch.Tensor, classes: int, penalty: float, de
     before = np.inf
     converged = False
     for _ in range(ROUNDS):
-        loss = float(optimizer.step(evaluate))  # the loss at the round's beginning
+        loss = optimizer.step(evaluate).item()  # the loss at the round's beginning
         converged = before - loss < CONVERGED
         if converged or time.perf_counter() > deadline:
             break
