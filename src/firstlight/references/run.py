@@ -1,6 +1,7 @@
 """What simple models reach on the same split: the numbers that a network has to beat.
 
-Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored on the validation rows.
+Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored on the
+validation rows.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def references(
         progress: Told as each one is done.
 
     Returns:
-        One record each, cheapest first. A reference that could not be run has empty metrics and its reason in `note`.
+        One record each, cheapest first. One that could not be run has empty metrics and its reason in `note`.
     """
     started = time.perf_counter()
     specs = specifications()
@@ -63,7 +64,9 @@ def specifications() -> tuple[ReferenceSpec, ...]:
     """Every reference of this folder, cheapest first."""
     folder = str(Path(__file__).parent)
     names = [m.name for m in iter_modules([folder]) if m.name not in NOT_REFERENCES]
-    found: list[ReferenceSpec] = [import_module(f"firstlight.references.{name}").REFERENCE for name in sorted(names)]
+    found: list[ReferenceSpec] = [
+        import_module(f"firstlight.references.{name}").REFERENCE for name in sorted(names)
+    ]
     return tuple(sorted(found, key=lambda spec: spec.share))
 
 
@@ -81,12 +84,12 @@ def _record(name: str, answer: Answer, labels: NDArray[np.int64], seconds: float
         if answer.own_probability.min() > 0:
             metrics["val_loss"] = float(-np.log(answer.own_probability).mean())
         else:
-            note += "; no loss: a validation row has probability 0, its class is missing where the reference was fitted"
+            note += "; no loss: the class of a validation image is missing in the training images"
     return Reference(name=name, metrics=metrics, seconds=seconds, note=note, correct=tuple(correct.tolist()))
 
 
 def _metrics(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy and macro averages; classes that do not occur among the labels are left out of the averages."""
+    """Accuracy and macro averages; classes that do not occur among the labels are left out."""
     from sklearn.metrics import f1_score, recall_score
 
     present = np.unique(labels)
