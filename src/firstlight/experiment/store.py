@@ -62,6 +62,24 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
     return write_bytes(path, buffer.getbuffer())
 
 
+def append_line(path: Path, line: str) -> None:
+    """Appends one line to a log; a line that an earlier crash cut short is ended first (K10).
+
+    Not synced: a power cut may take the last lines, and a sync for each would cost more than it is worth.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = line.encode("utf-8", errors="backslashreplace") + b"\n"
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                content = b"\n" + content
+        file.write(content)
+
+
 def read_json(path: Path) -> Any:
     """Reads strict JSON.
 
