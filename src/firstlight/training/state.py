@@ -26,7 +26,7 @@ FORMAT = 1
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
-    """A run at one moment, between two epochs."""
+    """A run at one moment, between two steps."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -34,6 +34,8 @@ class TrainingState:
     best: Best
     epoch: int = 0  # epochs done
     step: int = 0  # steps done
+    position: int = 0  # batches of the present epoch that the model has seen
+    sums: dict[str, float] = field(default_factory=dict)  # of the present epoch, see watch.meter
     records: list[EpochRecord] = field(default_factory=list)
     used_seconds: float = 0.0  # of the budget, by earlier processes of the same run
 
@@ -52,6 +54,8 @@ class TrainingState:
             "scaler": None,  # bf16 and fp32 need no loss scaling
             "epoch": self.epoch,
             "step": self.step,
+            "position": self.position,
+            "sums": dict(self.sums),
             "best": dataclasses.asdict(self.best),
             "records": [dataclasses.asdict(r) for r in self.records],
             "random": random_states(),
@@ -67,6 +71,7 @@ class TrainingState:
         self.plan = _plan_from_plain(checkpoint["scheduler"]["plan"])
         self.best = Best(**checkpoint["best"])
         self.epoch, self.step = checkpoint["epoch"], checkpoint["step"]
+        self.position, self.sums = checkpoint["position"], dict(checkpoint["sums"])
         self.records = [EpochRecord(**r) for r in checkpoint["records"]]
         self.used_seconds = checkpoint["used_seconds"]
         set_random_states(checkpoint["random"])

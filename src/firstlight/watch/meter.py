@@ -6,9 +6,8 @@ Losses and norms are kept as tensors and read together, since reading stops an a
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,41 +15,53 @@ if TYPE_CHECKING:
 
     from firstlight.training.step import StepResult
 
-RECENT_SECONDS = 20.0  # window of the speed that the plan is fitted to (judgement: rides over a short disturbance)
-RECENT_STEPS = 20
+BUCKET_SECONDS = 1.0  # grain of the recent speed
+BUCKETS = 900  # a quarter of an hour
+WARMUP_STEPS = 3  # the first steps of a process choose kernels and are not counted for the speed
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums over the steps of one epoch."""
+
+    examples: float = 0
+    wait_seconds: float = 0.0
+    seconds: float = 0.0
+    read_examples: float = 0
+    read_steps: float = 0
+    loss: float = 0.0  # weighted by examples
+    norm: float = 0.0
+    norm_max: float = 0.0
 
 
 @dataclass(slots=True)
 class Meter:
-    """Sums of one epoch, and the recent speed across epochs."""
+    """Sums of the present epoch, and the recent speed across epochs."""
 
-    examples: int = 0
-    wait_seconds: float = 0.0
-    step_seconds: float = 0.0
-    loss_sum: float = 0.0  # of read steps, weighted by their examples
-    norm_sum: float = 0.0
-    norm_max: float = 0.0
-    read_steps: int = 0
+    sums: Sums = field(default_factory=Sums)
     last_loss: float = math.nan
+    _steps: int = 0
     _kept: list[tuple[torch.Tensor, torch.Tensor, int]] = field(default_factory=list)
-    _recent: deque[float] = field(default_factory=deque)
-    _recent_sum: float = 0.0
+    _buckets: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=BUCKETS))
+    _filling: tuple[int, float] = (0, 0.0)
 
-    def begin_epoch(self) -> None:
-        """Sets the sums of the epoch to zero; the recent speed stays."""
-        self.examples = self.read_steps = 0
-        self.wait_seconds = self.step_seconds = self.loss_sum = self.norm_sum = self.norm_max = 0.0
+    def begin_epoch(self, sums: dict[str, float]) -> None:
+        """Starts the sums of an epoch, at those of an interrupted one when `sums` is not empty."""
+        self.sums = Sums(**sums)
 
     def add(self, result: StepResult, examples: int, wait: float, seconds: float) -> None:
         """One step: `wait` seconds for its batch, `seconds` for both together."""
         self._kept.append((result.loss, result.grad_norm, examples))
-        self.examples += examples
-        self.wait_seconds += wait
-        self.step_seconds += seconds
-        self._recent.append(seconds)
-        self._recent_sum += seconds
-        while self._recent_sum > RECENT_SECONDS and len(self._recent) > RECENT_STEPS:
-            self._recent_sum -= self._recent.popleft()
+        self.sums.examples += examples
+        self.sums.wait_seconds += wait
+        self.sums.seconds += seconds
+        self._steps += 1
+        if self._steps > WARMUP_STEPS:
+            steps, filled = self._filling
+            self._filling = (steps + 1, filled + seconds)
+            if filled + seconds >= BUCKET_SECONDS:
+                self._buckets.append(self._filling)
+                self._filling = (0, 0.0)
 
     @property
     def kept(self) -> int:
@@ -68,31 +79,46 @@ class Meter:
 
             flat = torch.stack([t.float() for loss, norm, _ in self._kept for t in (loss, norm)]).tolist()
             pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        sums = self.sums
         for (loss, norm), (_, _, examples) in zip(pairs, self._kept, strict=True):
-            self.loss_sum += loss * examples
-            self.norm_sum += norm
-            self.norm_max = max(self.norm_max, norm) if math.isfinite(norm) else norm
-        self.read_steps += len(pairs)
+            sums.loss += loss * examples
+            sums.norm += norm
+            sums.norm_max = max(sums.norm_max, norm)
+            sums.read_examples += examples
+        sums.read_steps += len(pairs)
         self.last_loss = pairs[-1][0]
         self._kept.clear()
         return pairs
 
-    @property
-    def recent_step_seconds(self) -> float:
-        """Mean seconds of a step lately."""
-        return self._recent_sum / len(self._recent) if self._recent else 0.0
+    def step_seconds(self, window: float) -> float | None:
+        """Mean seconds of a step over about the last `window` seconds; None before there is anything to go by."""
+        steps, seconds = self._filling
+        for more_steps, more_seconds in reversed(self._buckets):
+            if seconds >= window:
+                break
+            steps, seconds = steps + more_steps, seconds + more_seconds
+        return seconds / steps if steps else None
 
     @property
-    def recent_steps(self) -> int:
-        """Steps that the recent speed rests on."""
-        return len(self._recent)
+    def measured_seconds(self) -> float:
+        """Seconds of training that the speed can rest on."""
+        return self._filling[1] + sum(seconds for _, seconds in self._buckets)
+
+    def plain_sums(self) -> dict[str, float]:
+        """The sums of the epoch so far, for a checkpoint inside it."""
+        return asdict(self.sums)
+
+    @property
+    def train_loss(self) -> float:
+        """Mean loss of the examples read so far in the epoch."""
+        return self.sums.loss / self.sums.read_examples if self.sums.read_examples else math.nan
+
+    @property
+    def grad_norm(self) -> float:
+        """Mean gradient norm of the steps read so far in the epoch."""
+        return self.sums.norm / self.sums.read_steps if self.sums.read_steps else math.nan
 
     @property
     def data_wait(self) -> float:
         """Share of the epoch's time that went into waiting for batches."""
-        return self.wait_seconds / self.step_seconds if self.step_seconds else 0.0
-
-
-def now() -> float:
-    """Monotonic seconds."""
-    return time.monotonic()
+        return self.sums.wait_seconds / self.sums.seconds if self.sums.seconds else 0.0
