@@ -23,7 +23,7 @@ from firstlight.cli.options import (
     switches,
 )
 from firstlight.cli.progress import choose
-from firstlight.errors import FirstlightError, GateShut, NotAccepted, TrainingFailed, Undecided, UsageError
+from firstlight.errors import FirstlightError, NotAccepted, TrainingFailed, Undecided, UsageError
 from firstlight.text import count, visible
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def run(obj: Switches, /, *, through: str, require: str | None, yes: bool, **opt
 
     if through == "setup":
         return _set_up(obj, confirmed=True, yes=yes, options=options)
-    request = _request(obj, confirmed=True, require=require, options=options)
+    request = _request(obj, confirmed=True, options=options)
 
     def work(request: Request) -> tuple[Folder, Decision]:
         with choose(quiet=obj.quiet, json=obj.json) as progress:
@@ -127,16 +127,17 @@ def check(obj: Switches, /, experiment_folder: str) -> Answer:
 
     folder = experiment(experiment_folder)
     from firstlight import flow
+    from firstlight.preflight.run import first_failure
 
     with choose(quiet=obj.quiet, json=obj.json) as progress:
         lines = flow.check(folder, progress)
-    failed = [line for line in lines if line.level == "failed"]
+    failure = first_failure(lines)
     document = {
         "experiment": str(folder.root),
-        "passed": not failed,
+        "passed": failure is None,
         "lines": [asdict(line) for line in lines],
     }
-    return Answer(document=document, text=_checks_text(lines), error=_check_error(folder, failed))
+    return Answer(document=document, text=_checks_text(lines), error=failure)
 
 
 @click.command()
@@ -213,19 +214,13 @@ def _request(obj: Switches, /, *, confirmed: bool, require: str | None, options:
     overrides = options.pop("overrides")
     if target is not None:
         overrides = (*overrides, f"data.target={target}")
-    return Request(
-        **options,
-        overrides=overrides,
-        confirmed=confirmed,
-        started=obj.started,
-        require_accept=require == "accept",
-    )
+    return Request(**options, overrides=overrides, confirmed=confirmed, started=obj.started)
 
 
 def _set_up(obj: Switches, /, *, confirmed: bool, yes: bool, options: dict[str, Any]) -> Answer:
     from firstlight import flow
 
-    request = _request(obj, confirmed=confirmed, require=None, options=options)
+    request = _request(obj, confirmed=confirmed, options=options)
 
     def work(request: Request) -> Folder:
         with choose(quiet=obj.quiet, json=obj.json) as progress:
@@ -295,16 +290,4 @@ def _checks_text(lines: tuple[CheckLine, ...]) -> str:
     warnings = count(levels.count("warning"), "warning")
     return (
         f"{count(len(lines), 'check')}: {levels.count('ok')} ok, {warnings}, {levels.count('failed')} failed"
-    )
-
-
-def _check_error(folder: Folder, failed: list[CheckLine]) -> FirstlightError | None:
-    if not failed:
-        return None
-    first = failed[0]
-    return GateShut(
-        f"the preflight failed: {', '.join(line.id for line in failed)}",
-        f"{folder.root}: {first.message}",
-        first.remedy
-        or (f"`firstlight explain {first.page}`" if first.page else "see the failed lines above"),
     )

@@ -197,10 +197,9 @@ class Terminal:
         self._draw(f"epoch {epoch}/{epochs}", step / max(steps, 1), left, detail)
 
     def epoch(self, record: EpochRecord, *, epochs: int, best: bool, finish_seconds: float) -> None:
-        """A line above the bar, which shows the metrics from now on."""
-        self._metrics = "".join(
-            f" · {name} {text.number(value)}" for name, value in record.metrics.items() if name != "val_loss"
-        )
+        """A line above the bar, which shows the first metric from now on."""
+        shown = [f" · {name} {text.number(v)}" for name, v in record.metrics.items() if name != "val_loss"]
+        self._metrics = shown[0] if shown else ""
         self._line(f"  {text.visible(epoch_line(record, epochs, best))}")
 
     def close(self) -> None:
