@@ -140,7 +140,7 @@ def _run(arguments: list[str], switches: Switches) -> int:
     except click.ClickException as error:
         from firstlight.cli.usage import explain_usage
 
-        shown = explain_usage(error, application)
+        shown = explain_usage(error, application, arguments)
     except (click.Abort, KeyboardInterrupt):
         shown = _interrupted("SIGINT", 130)
     except _Terminated as signal:

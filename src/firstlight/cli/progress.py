@@ -1,6 +1,6 @@
 """What the person sees while a phase works: a bar on a terminal, timed lines elsewhere, or nothing.
 
-All of it goes to stderr; stdout is for the result. Closing the terminal stops the display, never the training.
+All of it goes to stderr; stdout is for the result. A closed terminal ends the display, not the training.
 """
 
 from __future__ import annotations

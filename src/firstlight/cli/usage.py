@@ -11,15 +11,19 @@ from firstlight.errors import UsageError
 LITERAL_HINT = "a name that begins with a dash goes after `--`"
 
 
-def explain_usage(error: click.ClickException, application: click.Group) -> UsageError:
+def explain_usage(error: click.ClickException, application: click.Group, arguments: list[str]) -> UsageError:
     """The same error in the three lines of the contract.
 
     Args:
         error: What click found.
         application: All commands, to tell which of them has an option that this one lacks.
+        arguments: The command line, for errors that click raises without their command.
     """
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "firstlight"
+    if context is not None:
+        command = context.command_path
+    else:
+        command = " ".join(["firstlight", *(a for a in arguments[:1] if not a.startswith("-"))])
     help_hint = f"`{command} --help` lists what can be given"
     if isinstance(error, click.NoSuchOption):
         return UsageError(
@@ -58,6 +62,8 @@ def _option_remedy(option: str, context: click.Context | None, application: clic
         for name in application.list_commands(context)
         if (command := application.get_command(context, name)) and option in _options(command, context)
     ]
+    if context.parent is None and owners:
+        return f"{option} goes after the command: `firstlight {owners[0]} {option}`"
     return f"{option} is an option of {', '.join(f'`firstlight {o}`' for o in owners)}" if owners else None
 
 

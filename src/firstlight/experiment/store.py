@@ -13,9 +13,10 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 TEMPORARY_PREFIX = ".writing-"
 
@@ -57,6 +58,8 @@ def write_json(path: Path, value: Mapping[str, Any]) -> str:
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
     """Writes compressed arrays, none of them of objects; returns the file's SHA-256."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return write_bytes(path, buffer.getbuffer())
