@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import click
 
+from firstlight.config.timespan import parse_minutes
 from firstlight.errors import UsageError
 from firstlight.experiment.folder import Folder
 
@@ -22,10 +22,6 @@ STARTED = time.monotonic()
 
 PHASES = ("setup", "baseline", "diagnosis", "optimization", "final")
 PHASES_HERE = PHASES[:2]
-
-# Hours with the minutes after them, or a plain number with an optional unit.
-_HOURS = re.compile(r"(\d+(?:\.\d+)?)h(?:(\d+)m?)?", re.ASCII)
-_PLAIN = re.compile(r"(\d+(?:\.\d+)?) ?(m|min|s)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +52,15 @@ def switches(command: Decorated) -> Decorated:
 
 
 def minutes(value: str) -> float:
-    """A time span in minutes, above 0, from 45, 45m, 2h30, 1.5h or 90s."""
-    text = value.strip().lower()
-    if hours := _HOURS.fullmatch(text):
-        span = 60 * float(hours[1]) + float(hours[2] or 0)
-    elif plain := _PLAIN.fullmatch(text):
-        span = float(plain[1]) / (60 if plain[2] == "s" else 1)
-    else:
-        raise click.BadParameter(f"{value!r} is no time span; write minutes (45), or 45m, 2h30, 90s")
-    if not 0 < span < float("inf"):
-        raise click.BadParameter(f"{value!r} is not above 0, or without end")
+    """A time span in minutes, above 0, by the config's rule: 45, 45m, 2h30, 1.5h, 90s."""
+    try:
+        span = parse_minutes(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is no time span; write minutes (45), or 45m, 2h30, 90s"
+        ) from None
+    if not (isinstance(span, float) and span > 0):
+        raise click.BadParameter(f"{value!r} is not above 0")
     return span
 
 

@@ -24,12 +24,13 @@ from firstlight.cli.options import (
 )
 from firstlight.cli.progress import choose
 from firstlight.errors import FirstlightError, NotAccepted, TrainingFailed, Undecided, UsageError
-from firstlight.text import count, visible
+from firstlight.text import count, duration, visible
 
 if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
     from firstlight.experiment.records import CheckLine, Decision
     from firstlight.flow import Request
+    from firstlight.watch.progress import Progress
 
 Result = TypeVar("Result")
 
@@ -96,12 +97,7 @@ def run(obj: Switches, /, *, through: str, require: str | None, yes: bool, **opt
     if through == "setup":
         return _set_up(obj, confirmed=True, yes=yes, options=options)
     request = _request(obj, confirmed=True, options=options)
-
-    def work(request: Request) -> tuple[Folder, Decision]:
-        with choose(quiet=obj.quiet, json=obj.json) as progress:
-            return flow.run(request, progress)
-
-    folder, decision = _answered(work, request, obj, yes=yes)
+    folder, decision = _answered(flow.run, request, obj, yes=yes)
     return _decided(folder, decision, require=require)
 
 
@@ -207,7 +203,7 @@ finalize = later(
 )
 
 
-def _request(obj: Switches, /, *, confirmed: bool, require: str | None, options: dict[str, Any]) -> Request:
+def _request(obj: Switches, /, *, confirmed: bool, options: dict[str, Any]) -> Request:
     from firstlight.flow import Request
 
     target = options.pop("target")
@@ -221,12 +217,7 @@ def _set_up(obj: Switches, /, *, confirmed: bool, yes: bool, options: dict[str, 
     from firstlight import flow
 
     request = _request(obj, confirmed=confirmed, options=options)
-
-    def work(request: Request) -> Folder:
-        with choose(quiet=obj.quiet, json=obj.json) as progress:
-            return flow.setup(request, progress)
-
-    folder = _answered(work, request, obj, yes=yes)
+    folder = _answered(flow.setup, request, obj, yes=yes)
     status = flow.status(folder)
     missing = status["phases"]["setup"]["gate"]["missing"]
     root = visible(str(folder.root))
@@ -241,20 +232,41 @@ def _set_up(obj: Switches, /, *, confirmed: bool, yes: bool, options: dict[str, 
     )
 
 
-def _answered(work: Callable[[Request], Result], request: Request, obj: Switches, *, yes: bool) -> Result:
-    """Does the work; a question that only a person can answer is asked once, and only on a terminal."""
+def _answered(
+    phase: Callable[[Request, Progress], Result], request: Request, obj: Switches, /, *, yes: bool
+) -> Result:
+    """Runs a phase; a question that only a person can answer is asked once, and only on a terminal."""
+
+    def work(request: Request) -> Result:
+        with choose(quiet=obj.quiet, json=obj.json) as progress:
+            if request.minutes is not None:
+                progress.note(f"budget {duration(60 * request.minutes)}")
+            return phase(request, progress)
+
     try:
         return work(request)
     except Undecided as question:
         if yes and question.proposals:
             answer = question.proposals[0]
         elif sys.stdin.isatty() and sys.stderr.isatty() and not (obj.json or obj.quiet):
-            print(visible(question.what), file=sys.stderr)
-            default = visible(question.proposals[0]) if question.proposals else None
-            answer = click.prompt(f"{question.key} ({visible(question.where)})", default=default, err=True)
+            answer = _ask(question)
         else:
             raise
         return work(replace(request, overrides=(*request.overrides, f"{question.key}={answer}")))
+
+
+def _ask(question: Undecided) -> str:
+    """The answer of the person at the terminal; with proposals, the first is taken by the Enter key."""
+    print(f"{visible(question.what)}\n  {visible(question.where)}", file=sys.stderr)
+    # The default is shown escaped and returned as it is, since the prompt returns what it was given.
+    default = question.proposals[0] if question.proposals else None
+    answer: str = click.prompt(
+        question.key + ("" if default is None else f" [{visible(default)}]"),
+        default=default,
+        show_default=False,
+        err=True,
+    )
+    return answer
 
 
 def _decided(folder: Folder, decision: Decision, *, require: str | None) -> Answer:

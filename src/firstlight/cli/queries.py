@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
 
+import firstlight.handbook
 from firstlight.cli.answer import Answer
 from firstlight.cli.options import Switches, experiment, switches
 from firstlight.errors import UsageError
 from firstlight.text import count, interval, number, visible
+
+_HANDBOOK = Path(firstlight.handbook.__file__).parent
+TEMPLATE = "configs/baseline_template.yaml"  # not a file of the handbook: made from the config's schema
+TEMPLATE_TITLE = "Every setting of training_config.yaml, commented, with its default"
 
 
 @click.command()
@@ -63,19 +69,20 @@ def compare(experiment_folders: tuple[str, ...]) -> Answer:
 @switches
 def explain(topic: str | None) -> Answer:
     """Show a page of the handbook; without TOPIC, list them all."""
-    found = pages()
+    names = page_names()
     if topic is None:
-        width = max(len(name) for name in found)
-        lines = [f"{name:<{width}}  {title(text)}" for name, text in found.items()]
+        titles = {name: title(page(name)) if name != TEMPLATE else TEMPLATE_TITLE for name in names}
+        width = max(map(len, names))
         return Answer(
-            document={"topics": [{"name": name, "title": title(text)} for name, text in found.items()]},
-            text="\n".join(lines),
+            document={"topics": [{"name": name, "title": shown} for name, shown in titles.items()]},
+            text="\n".join(f"{name:<{width}}  {shown}" for name, shown in titles.items()),
         )
-    name = page_name(topic, list(found))
+    name = find_page(topic, names)
+    text = page(name)
     return Answer(
-        document={"topic": name, "title": title(found[name]), "text": found[name]},
-        text=found[name],
-        markdown=not name.endswith(".yaml"),
+        document={"topic": name, "title": TEMPLATE_TITLE if name == TEMPLATE else title(text), "text": text},
+        text=text,
+        markdown=name != TEMPLATE,
     )
 
 
@@ -86,32 +93,36 @@ def schema(obj: Switches, /) -> Answer:
     """The JSON Schema of training_config.yaml, for editors that complete and check it."""
     import json
 
-    from firstlight.config.json_schema import json_schema
+    from firstlight.config.keys import json_schema
 
     document = json_schema()
     return Answer(document=document, text=json.dumps(document, indent=1, ensure_ascii=True))
 
 
-def pages() -> dict[str, str]:
-    """Every page that comes with the package: name below handbook/ without `.md` -> its text."""
-    from pathlib import Path
-
-    import firstlight.handbook
-
-    root = Path(firstlight.handbook.__file__).parent
-    files = sorted(path for path in root.rglob("*") if path.suffix in (".md", ".yaml"))
-    return {path.relative_to(root).as_posix().removesuffix(".md"): path.read_text("utf-8") for path in files}
+def page_names() -> list[str]:
+    """Every page: the Markdown files of the handbook by their path without `.md`, and the config template."""
+    files = (path.relative_to(_HANDBOOK).with_suffix("").as_posix() for path in _HANDBOOK.rglob("*.md"))
+    return sorted([*files, TEMPLATE])
 
 
-def title(page: str) -> str:
+def page(name: str) -> str:
+    """The text of a page that `page_names` lists."""
+    if name == TEMPLATE:
+        from firstlight.config.write import baseline_template
+
+        return baseline_template()
+    return (_HANDBOOK / f"{name}.md").read_text("utf-8")
+
+
+def title(text: str) -> str:
     """The first heading of a page, or its first line that says something."""
-    for line in page.splitlines():
+    for line in text.splitlines():
         if words := line.strip("# \t"):
             return words
     return ""
 
 
-def page_name(topic: str, names: list[str]) -> str:
+def find_page(topic: str, names: list[str]) -> str:
     """The page that a topic means: its name with or without folder and ending, - and _ alike.
 
     Raises:
