@@ -132,7 +132,7 @@ def test_the_readme_opens_with_the_two_lines() -> None:
 
 class TestTheChecksThemselves:
     def test_read_a_tree(self) -> None:
-        page = "x\n\n    src/firstlight/\n      flow.py   phases\n      cli/   commands\n        app.py  no\n\n    tests/\n"
+        page = "\n\n    src/firstlight/\n      flow.py   phases\n      cli/  x\n        app.py  no\n\n    tests/\n"
         assert tree_of_page(page) == {"flow.py", "cli/"}
 
     def test_see_a_folder_that_the_page_lacks(self, tmp_path: Path) -> None:
