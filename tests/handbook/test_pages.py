@@ -1,4 +1,4 @@
-"""The handbook: pages exist under their names, name keys and commands that exist, and link to what is there."""
+"""The handbook: pages exist under their names, name keys and commands that exist, link to what is there."""
 
 from __future__ import annotations
 
