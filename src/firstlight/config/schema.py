@@ -17,7 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
+    PlainValidator,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -28,11 +28,9 @@ from firstlight.text import visible
 MAX_SEED = 2**32 - 1  # NumPy's legacy seeding takes no more
 MAX_COUNT = 10**9  # judgement: beyond any use, and sums of such counts stay within 64 bits
 
-NUMBER_PATTERN = r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"
-_MINUTES_UNITS = (
-    r"(?:(\d+(?:\.\d+)?)\s*h\s*)?(?:(\d+(?:\.\d+)?)\s*(?:min|m|$)\s*)?(?:(\d+(?:\.\d+)?)\s*s\s*)?"
-)
-MINUTES_PATTERN = rf"^(?=\d){_MINUTES_UNITS}$"
+NUMBER_PATTERN = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+_PART = r"([0-9]+(?:\.[0-9]+)?)"
+MINUTES_PATTERN = rf"^(?=[0-9])(?:{_PART}\s*h\s*)?(?:{_PART}\s*(?:min|m|$)\s*)?(?:{_PART}\s*s\s*)?$"
 _LONGEST_MINUTES = 40  # characters; no sensible time span is longer, and the pattern stays cheap
 
 
@@ -70,6 +68,15 @@ def _not_bool(value: object) -> object:
     return value
 
 
+def _text(value: object) -> str:
+    # Not pydantic's own text, which refuses the lone surrogates that stand for bytes of a file name (BI11).
+    if not isinstance(value, str):
+        raise ValueError("text is wanted")
+    if not value:
+        raise ValueError("the text is empty")
+    return value
+
+
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
@@ -90,7 +97,7 @@ Count = Annotated[int, Field(ge=1, le=MAX_COUNT, strict=True), BeforeValidator(_
 CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True), BeforeValidator(_not_bool)]
 Flag = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, StringConstraints(min_length=1)]
+Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 ClassNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
 Minutes = Annotated[
     float,
