@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.config import keys
+from firstlight.config.kinds import MAX_SEED
 from firstlight.config.read import parse_config
-from firstlight.config.schema import MAX_SEED, Config
+from firstlight.config.schema import Config
 from firstlight.config.write import LINE_WIDTH, baseline_template, render_config
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "baseline_template.yaml"

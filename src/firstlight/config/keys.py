@@ -1,4 +1,4 @@
-"""The keys of a config and what each may hold, in words; all of it comes from the schema."""
+"""The keys of a config and what each may hold, in words and as JSON Schema; all of it comes from the schema."""
 
 from __future__ import annotations
 
@@ -7,11 +7,28 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from firstlight.config.kinds import NUMBER_PATTERN
 from firstlight.config.schema import Config
 
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 LONGEST_NAME = 80  # characters of an unknown key that are compared; longer ones are no typing errors
 
 Path = tuple[str, ...]  # ("training", "epochs") or ("seed",)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (Draft 2020-12) of training_config.yaml, for editors.
+
+    It accepts what the reader accepts: an empty section, and a number in quotes ("1e-3").
+    """
+    schema = Config.model_json_schema()
+    for section in schema["$defs"].values():
+        section["type"] = ["object", "null"]
+        for value in section["properties"].values():
+            for option in value.get("anyOf", [value]):
+                if option.get("type") == "number":
+                    option |= {"type": ["number", "string"], "pattern": NUMBER_PATTERN}
+    return {"$schema": DRAFT, **schema}
 
 
 @cache

@@ -8,106 +8,25 @@ comment; a value that the user wrote always stands.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from firstlight.config.kinds import (
+    AnyNumber,
+    ClassNames,
+    Count,
+    CountOrZero,
+    Flag,
+    Fraction,
+    Minutes,
+    NonNegative,
+    Positive,
+    PositiveFraction,
+    Seed,
+    Share,
+    Text,
 )
-
-from firstlight.text import visible
-
-MAX_SEED = 2**32 - 1  # NumPy's legacy seeding takes no more
-MAX_COUNT = 10**9  # judgement: beyond any use, and sums of such counts stay within 64 bits
-
-NUMBER_PATTERN = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-_PART = r"([0-9]+(?:\.[0-9]+)?)"
-MINUTES_PATTERN = rf"^(?=[0-9])(?:{_PART}\s*h\s*)?(?:{_PART}\s*(?:min|m|$)\s*)?(?:{_PART}\s*s\s*)?$"
-_LONGEST_MINUTES = 40  # characters; no sensible time span is longer, and the pattern stays cheap
-
-
-def parse_minutes(value: object) -> object:
-    """One rule for time spans: a bare number is minutes; the units are `h`, `m` or `min`, and `s`.
-
-    Args:
-        value: What the user wrote: `90`, `"90"`, `"2h30"`, `"45m"`, `"1.5h"`, `"30s"`.
-
-    Returns:
-        The minutes as a float; what is not text comes back as it is, for pydantic to judge.
-
-    Raises:
-        ValueError: Text that is no time span.
-    """
-    if not isinstance(value, str):
-        return value
-    found = re.match(MINUTES_PATTERN, value.strip()) if len(value) <= _LONGEST_MINUTES else None
-    if not found:
-        raise ValueError("not a time span")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return 60 * hours + minutes + seconds / 60
-
-
-def _number(value: object) -> object:
-    """People quote 1e-3, or a YAML 1.1 tool writes it as text: it means the number all the same."""
-    if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")
-    return float(value) if isinstance(value, str) and re.match(NUMBER_PATTERN, value) else value
-
-
-def _not_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")
-    return value
-
-
-def _text(value: object) -> str:
-    # Not pydantic's own text, which refuses the lone surrogates that stand for bytes of a file name (BI11).
-    if not isinstance(value, str):
-        raise ValueError("text is wanted")
-    if not value:
-        raise ValueError("the text is empty")
-    return value
-
-
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"the class {visible(name)} is named twice")
-        seen.add(name)
-    return names
-
-
-# The bounds stand before the readers: only then do they reach the JSON Schema as minimum and maximum.
-AnyNumber = Annotated[float, BeforeValidator(_number)]
-Positive = Annotated[float, Field(gt=0), BeforeValidator(_number)]
-NonNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
-Fraction = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
-PositiveFraction = Annotated[float, Field(gt=0, lt=1), BeforeValidator(_number)]
-Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_number)]
-Count = Annotated[int, Field(ge=1, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
-CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True), BeforeValidator(_not_bool)]
-Flag = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
-ClassNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
-Minutes = Annotated[
-    float,
-    Field(gt=0),
-    BeforeValidator(_number),
-    BeforeValidator(parse_minutes),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": MINUTES_PATTERN}]}
-    ),
-]
 
 MetricName = Literal[
     "val_loss",
