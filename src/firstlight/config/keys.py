@@ -1,4 +1,4 @@
-"""The keys of a config and what each may hold, in words and as JSON Schema; all of it comes from the schema."""
+"""The keys of a config and what each may hold, in words and as JSON Schema: all from the schema."""
 
 from __future__ import annotations
 
