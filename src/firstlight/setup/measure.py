@@ -1,0 +1,96 @@
+"""What measures fastest on this machine, by taking a few real steps: number format, memory layout, threads, and the time of a step.
+
+Nothing here is known from a table: bf16 is many times slower than fp32 on some processors and twice as fast on others.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from firstlight.training.job import build_job
+from firstlight.machine.choices import Machine, allotted_cores
+from firstlight.training.step import make_step
+
+if TYPE_CHECKING:
+    from firstlight.config.schema import Config
+    from firstlight.data.examples import Examples, Split
+    from firstlight.experiment.folder import Folder
+
+WARM_STEPS = 2  # the first steps choose kernels
+TIMED_STEPS = 8
+TIMED_SECONDS = 1.5  # fewer steps when they are slow, one at least
+CLEAR_GAIN = 1.1  # a choice must be so many times faster than the conservative one (judgement: above the noise of a few steps)
+BF16_GAIN = 1.25  # bf16 has 8 bits of precision: it must be worth it (judgement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A model and settings whose step can be timed."""
+
+    config: Config
+    examples: Examples
+    split: Split
+    folder: Folder
+
+    def step_seconds(self, machine: Machine, *, width: float | None = None) -> float:
+        """Median seconds of a training step, the batch included."""
+        import torch
+
+        torch.set_num_threads(machine.threads)
+        config = self.config
+        if width is not None:
+            config = config.model_copy(update={"model": config.model.model_copy(update={"width": width})})
+        job = build_job(config, self.examples, self.split, machine, self.folder)
+        model = job.make_model().train()
+        step = make_step(model, job.make_optimizer(model), job.loss, machine)
+        seconds: list[float] = []
+        began = time.monotonic()
+        for number, batch in enumerate(job.train.epoch(0)):
+            clock = time.monotonic()
+            step(batch).loss.item()
+            if number >= WARM_STEPS:
+                seconds.append(time.monotonic() - clock)
+            if len(seconds) >= TIMED_STEPS or (seconds and time.monotonic() - began > TIMED_SECONDS):
+                break
+        return statistics.median(seconds) if seconds else time.monotonic() - began
+
+    def validation_seconds(self, machine: Machine, step_seconds: float) -> float:
+        """Estimated seconds of a validation: a forward pass is about a third of a step."""
+        return step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
+
+
+def fastest(trial: Trial, machine: Machine, explicit: frozenset[str]) -> Machine:
+    """The machine settings that measure fastest, one after the other; what the user set is not measured.
+
+    Args:
+        trial: The model at hand.
+        machine: Device chosen, everything else conservative: fp32, channels last, all cores.
+        explicit: Config keys that the user wrote.
+    """
+    reasons = dict(machine.reasons)
+    base = trial.step_seconds(machine)
+    best = machine
+
+    if "precision.compute" not in explicit:
+        seconds = trial.step_seconds(replace(best, compute="bf16"))
+        reasons["compute"] = f"measured: a step takes {base * 1e3:.3g} ms in fp32, {seconds * 1e3:.3g} ms in bf16"
+        if seconds * BF16_GAIN < base:
+            best, base = replace(best, compute="bf16"), seconds
+    if "precision.channels_last" not in explicit:
+        seconds = trial.step_seconds(replace(best, channels_last=False))
+        reasons["channels_last"] = (
+            f"measured: a step takes {base * 1e3:.3g} ms with channels last, {seconds * 1e3:.3g} ms without"
+        )
+        if seconds * CLEAR_GAIN < base:
+            best, base = replace(best, channels_last=False), seconds
+    if "parallel.threads" not in explicit and best.device.type == "cpu" and allotted_cores() > 1:
+        seconds = trial.step_seconds(replace(best, threads=1))
+        reasons["threads"] = (
+            f"measured: a step takes {base * 1e3:.3g} ms with {best.threads} threads, {seconds * 1e3:.3g} ms with 1"
+        )
+        if seconds < base * CLEAR_GAIN:  # one thread is as good: the other cores stay free
+            best = replace(best, threads=1)
+    return replace(best, reasons=reasons)

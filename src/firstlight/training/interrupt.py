@@ -1,0 +1,52 @@
+"""Signals become a flag; the loop looks at it between two steps."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by the first SIGINT, SIGTERM or SIGHUP."""
+
+    number: int | None = None
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run should save its state and end."""
+        return self.number is not None
+
+    @property
+    def exit_code(self) -> int:
+        """130 for SIGINT, 143 for the others (128 + the signal's number, SIGHUP treated as SIGTERM)."""
+        return 130 if self.number == signal.SIGINT else 143
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """Catches the signals for the length of the block; a second SIGINT leaves at once by KeyboardInterrupt.
+
+    Outside the main thread Python takes no signal handlers; then nothing is caught.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.number = number
+
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in caught}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

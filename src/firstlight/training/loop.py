@@ -1,0 +1,279 @@
+"""The training loop, whole.
+
+Read it from top to bottom: `train` is the run, `_steps` the inside of an epoch, `_close_epoch` its end. What can end a run is
+called by name and returns a value; onlookers are told, and cannot steer.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from firstlight.experiment.records import EpochRecord
+from firstlight.training import checkpoint
+from firstlight.training.evaluate import predict
+from firstlight.training.plan import Speed, fit, predict_seconds
+from firstlight.training.schedule import rate_factor
+from firstlight.training.step import Step, make_step
+from firstlight.training.stopping import should_stop
+
+if TYPE_CHECKING:
+    from firstlight.training.interrupt import Stop
+    from firstlight.training.job import Job
+    from firstlight.training.state import TrainingState
+    from firstlight.watch.alarms import Alarm, Alarms
+    from firstlight.watch.hardware import Utilization
+    from firstlight.watch.meter import Meter
+    from firstlight.watch.progress import Progress
+
+READ_EVERY = 20  # steps between readings of loss and norm; a processor checks each step before its update anyway
+LOOK_SECONDS = 0.5  # between looks at utilization, plan and progress
+SETTLE_SECONDS = 20.0  # measured speed that a change of the plan must rest on, or a tenth of the time left if that is less
+WINDOW_SHARE = 0.25  # speed is averaged over so much of the time that is left: a disturbance is taken to last as long again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the loop ended."""
+
+    state: Literal["completed", "stopped_early", "interrupted", "halted"]
+    reason: str
+    alarm: Alarm | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """What looks at the run while it works."""
+
+    meter: Meter
+    alarms: Alarms
+    utilization: Utilization
+    progress: Progress
+    stop: Stop
+    deadline: float  # monotonic seconds at which training must be over, reserve for the report taken off
+    validation_seconds: float  # measured; an estimate before the first validation
+    on_plan_change: Callable[[], None]  # writes logs/plan.json
+    on_epoch: Callable[[EpochRecord], None]  # writes logs/metrics.json
+    looked: float = 0.0
+    samples_before: int = 0
+
+
+def train(job: Job, state: TrainingState, watch: Watch) -> Ending:
+    """Trains from where `state` stands until the plan ends, patience runs out, an alarm rings or a signal comes.
+
+    Args:
+        job: Data, loss, settings.
+        state: Changed in place; saved after each validated epoch, and between two steps when a signal came.
+        watch: Signals, onlookers, deadline.
+    """
+    clip = job.config.optimizer.gradient_clip
+    step = make_step(state.model, state.optimizer, job.loss, job.machine, clip=clip)
+    state.model.train()
+    while state.step < state.plan.total_steps(state.step):
+        watch.meter.begin_epoch(state.sums)
+        ending = _steps(job, state, watch, step)
+        if ending is None:
+            ending = _close_epoch(job, state, watch)
+        if ending is not None:
+            return ending
+    return Ending(state="completed", reason=f"the plan of {state.step} steps was carried out")
+
+
+def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending | None:
+    """The steps of one epoch, or what is left of it."""
+    meter, peak = watch.meter, job.config.training.learning_rate
+    clock = time.monotonic()
+    for batch in job.train.epoch(state.epoch, start=state.position):
+        fetched = time.monotonic()
+        _set_rate(state, peak * rate_factor(state.plan.progress(state.step), job.config.scheduler))
+        result = step(batch)
+        ended = time.monotonic()
+        meter.add(result, len(batch.rows), fetched - clock, ended - clock)
+        clock = ended
+        state.step += 1
+        state.position += 1
+        if meter.kept >= READ_EVERY or not result.finite:
+            alarm = _read(state, watch)
+            if alarm is not None:
+                return Ending(state="halted", reason=alarm.detail, alarm=alarm)
+        if ended - watch.looked >= LOOK_SECONDS:
+            _look(job, state, watch)
+        if watch.stop.requested:
+            meter.read()
+            state.sums = meter.plain_sums()
+            save(job, state, ("last",))
+            return Ending(state="interrupted", reason=f"a signal came at step {state.step}")
+        if state.step >= state.plan.total_steps(state.step):
+            break
+    return None
+
+
+def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
+    """Validates, records, saves, and asks whether to go on."""
+    alarm = _read(state, watch)
+    if alarm is not None:
+        return Ending(state="halted", reason=alarm.detail, alarm=alarm)
+    state.epoch, state.position, state.sums = state.epoch + 1, 0, {}
+    last = state.step >= state.plan.total_steps(state.step)
+    if not last and state.epoch % job.config.validation.validate_every_n_epochs:
+        return None
+
+    began = time.monotonic()
+    probabilities, labels = predict(state.model, job.val, job.machine)
+    metrics = job.task.measure(probabilities, labels)
+    record = _record(job, state, watch, metrics, time.monotonic() - began)
+    if not math.isfinite(metrics["val_loss"]):
+        watch.on_epoch(record)
+        alarm = watch.alarms.look(state.step, metrics["val_loss"], 0.0)
+        return Ending(state="halted", reason="the validation loss is not finite", alarm=alarm)
+
+    value = metrics[job.config.validation.metric]
+    is_best = state.best.better(value)
+    state.best = state.best.updated(value, state.epoch, job.config.early_stopping.min_delta)
+    state.records.append(record)
+    save(job, state, _names(job, state, is_best, last))
+    watch.on_epoch(record)
+    watch.validation_seconds = time.monotonic() - began
+    _look(job, state, watch)
+    watch.progress.epoch(
+        record,
+        epochs=state.plan.total_epochs(state.step),
+        best=is_best,
+        finish_seconds=_finish(job, state, watch),
+    )
+    alarm = watch.alarms.epoch(
+        step=state.step,
+        epoch=len(state.records),
+        train_losses=[r.train_loss for r in state.records],
+        best_metric=max(r.metrics[job.task.metric] for r in state.records),
+        interval=1.96 * math.sqrt(0.25 / job.val.count),
+    )
+    if alarm is not None:
+        return Ending(state="halted", reason=alarm.detail, alarm=alarm)
+    if should_stop(state.best, job.config.early_stopping) and not last:
+        reason = f"{state.best.stale} validated epochs without a gain of {job.config.early_stopping.min_delta:g}"
+        return Ending(state="stopped_early", reason=reason)
+    return None
+
+
+def save(job: Job, state: TrainingState, names: tuple[str, ...]) -> None:
+    """Writes the state under `best`, `last` or a number of epochs."""
+    folder = job.folder
+    paths = [
+        {"best": folder.best, "last": folder.last}.get(name) or folder.periodic(int(name)) for name in names
+    ]
+    checkpoint.save(folder, paths, state.to_checkpoint(job.config.model_dump(mode="json"), job.meta))
+
+
+def _names(job: Job, state: TrainingState, is_best: bool, last: bool) -> tuple[str, ...]:
+    """The checkpoints that the present state is saved under."""
+    settings = job.config.checkpointing
+    names = []
+    if settings.save_last or last:
+        names.append("last")
+    if settings.save_best and is_best:
+        names.append("best")
+    if state.epoch % settings.checkpoint_every_n_epochs == 0:
+        names.append(str(state.epoch))
+    return tuple(names)
+
+
+def _set_rate(state: TrainingState, rate: float) -> None:
+    """Sets the learning rate; a group may take a fixed share of it (`rate_share`)."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate * group.get("rate_share", 1.0)
+
+
+def _read(state: TrainingState, watch: Watch) -> Alarm | None:
+    """Reads the kept losses and norms and lets the alarms look at each."""
+    pairs = watch.meter.read()
+    first = state.step - len(pairs) + 1
+    for number, (loss, norm) in enumerate(pairs, start=first):
+        alarm = watch.alarms.look(number, loss, norm)
+        if alarm is not None:
+            return alarm
+    return None
+
+
+def _look(job: Job, state: TrainingState, watch: Watch) -> None:
+    """Samples utilization, refits the plan, tells the onlookers."""
+    watch.looked = time.monotonic()
+    reading = watch.utilization.read()
+    _refit(job, state, watch)
+    total = state.plan.total_steps(state.step)
+    speed = watch.meter.step_seconds(LOOK_SECONDS * 10)
+    watch.progress.step(
+        epoch=min(state.epoch + 1, state.plan.total_epochs(state.step)),
+        epochs=state.plan.total_epochs(state.step),
+        step=state.step,
+        steps=total,
+        loss=watch.meter.last_loss,
+        examples_per_second=job.train.size / speed if speed else 0.0,
+        utilization=reading.share,
+        finish_seconds=_finish(job, state, watch),
+    )
+
+
+def _speed(state: TrainingState, watch: Watch) -> Speed | None:
+    left = watch.deadline - time.monotonic()
+    seconds = watch.meter.step_seconds(max(SETTLE_SECONDS, WINDOW_SHARE * left))
+    return None if seconds is None else Speed(step=seconds, validation=watch.validation_seconds)
+
+
+def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
+    """Shortens the plan when the predicted finish would break the budget, once the speed is known."""
+    left = watch.deadline - time.monotonic()
+    settled = watch.meter.measured_seconds >= min(SETTLE_SECONDS, 0.1 * max(left, 0.0))
+    speed = _speed(state, watch)
+    if speed is None or not settled:
+        return
+    every = job.config.validation.validate_every_n_epochs
+    plan = fit(state.plan, state.step, left, speed, validate_every=every)
+    if plan is not state.plan:
+        state.plan = plan
+        watch.on_plan_change()
+        watch.progress.note(f"plan shortened to {plan.total_steps(state.step)} steps: {plan.changes[-1].reason}")
+
+
+def _finish(job: Job, state: TrainingState, watch: Watch) -> float:
+    """Predicted seconds to the end of training; NaN before the speed is known."""
+    speed = _speed(state, watch)
+    if speed is None:
+        return math.nan
+    every = job.config.validation.validate_every_n_epochs
+    return predict_seconds(state.plan, state.step, speed, validate_every=every)
+
+
+def _record(job: Job, state: TrainingState, watch: Watch, metrics: dict[str, float], seconds: float) -> EpochRecord:
+    meter = watch.meter
+    utilization = watch.utilization.mean(watch.samples_before)
+    watch.samples_before = len(watch.utilization.samples)
+    return EpochRecord(
+        epoch=state.epoch,
+        step=state.step,
+        train_loss=meter.train_loss,
+        learning_rate=state.optimizer.param_groups[0]["lr"],
+        grad_norm=meter.grad_norm,
+        grad_norm_max=meter.sums.norm_max,
+        seconds=meter.sums.seconds,
+        validation_seconds=seconds,
+        examples_per_second=meter.sums.examples / meter.sums.seconds if meter.sums.seconds else 0.0,
+        data_wait=meter.data_wait,
+        utilization=utilization,
+        memory_bytes=_memory(job.machine.device),
+        metrics=metrics,
+    )
+
+
+def _memory(device: Any) -> int:
+    """Peak bytes so far: of the device on CUDA, of the process elsewhere."""
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(device))
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
