@@ -7,16 +7,12 @@ validation rows.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight import catalog
 from firstlight.experiment.records import Reference
-from firstlight.experiment.store import write_json
 from firstlight.references.features import features
 from firstlight.references.spec import Answer, ReferenceSpec
 
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
     from firstlight.watch.progress import Progress
 
+PACKAGE = "firstlight.references"
 NOT_REFERENCES = frozenset({"run", "spec", "features"})
 
 
@@ -68,11 +65,6 @@ def specifications() -> tuple[ReferenceSpec, ...]:
         import_module(f"firstlight.references.{name}").REFERENCE for name in sorted(names)
     ]
     return tuple(sorted(found, key=lambda spec: spec.share))
-
-
-def write_references(path: Path, done: tuple[Reference, ...]) -> str:
-    """Writes logs/references.json; returns its SHA-256."""
-    return write_json(path, {"format": 1, "references": [asdict(reference) for reference in done]})
 
 
 def _record(name: str, answer: Answer, labels: NDArray[np.int64], seconds: float, note: str) -> Reference:
