@@ -2,7 +2,7 @@
 
     python benchmarks/peak.py [--device cpu] [--threads N]
 
-Prints one line for each, in GFLOP/s: the best of several repetitions, since a disturbed one tells of the neighbour.
+Prints one line for each, in GFLOP/s: the best of several, since a disturbed one tells of the neighbour.
 The minutes of benchmarks/README.md scale with `matmul fp32` and `conv3x3 fp32`.
 """
 
