@@ -29,7 +29,7 @@ from firstlight.experiment.folder import Folder
 from firstlight.tasks.image_classification import TASK
 from firstlight.training.job import Job
 from firstlight.training.loop import Watch, train
-from firstlight.training.machine import Machine
+from firstlight.machine.choices import Machine
 from firstlight.training.plan import Plan
 from firstlight.training.state import TrainingState
 from firstlight.training.stopping import Best

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from firstlight.data.batches import Batch
     from firstlight.tasks.task import LossFunction
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 
 class StepResult(NamedTuple):
