@@ -105,6 +105,7 @@ def test_every_runtime_dependency_has_its_line_with_its_floor() -> None:
 def test_the_files_named_for_a_dependency_import_it(name: str) -> None:
     files, users = ROWS[name][1], importers(name)
     assert users, f"{name} is declared and nothing imports it"
+    assert files
     assert files <= users
 
 
