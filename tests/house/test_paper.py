@@ -132,7 +132,8 @@ def test_the_readme_opens_with_the_two_lines() -> None:
 
 class TestTheChecksThemselves:
     def test_read_a_tree(self) -> None:
-        page = "\n\n    src/firstlight/\n      flow.py   phases\n      cli/  x\n        app.py  no\n\n    tests/\n"
+        tree = "    src/firstlight/\n      flow.py   phases\n      cli/  x\n        app.py  no\n"
+        page = f"text\n\n{tree}\n    tests/\n      no.py\n"
         assert tree_of_page(page) == {"flow.py", "cli/"}
 
     def test_see_a_folder_that_the_page_lacks(self, tmp_path: Path) -> None:
