@@ -79,11 +79,15 @@ class Outcome:
     command_seconds: float  # whole command so far; the report adds nothing to it
     utilization: dict[str, float] | None  # mean, min, samples, others (cores taken by other processes)
     utilization_note: str  # how it was measured, or why it could not be
-    reloaded_metrics: dict[str, float] = field(default_factory=dict)  # best checkpoint, loaded and evaluated again
+    reloaded_metrics: dict[str, float] = field(
+        default_factory=dict
+    )  # best checkpoint, loaded and evaluated again
     alarm: str | None = None  # page name of what stopped the run: "nan_loss", ...
     alarm_detail: str | None = None
     parameters: int = 0
-    machine: dict[str, str] = field(default_factory=dict)  # device, threads, precision, layout, determinism, each with its reason
+    machine: dict[str, str] = field(
+        default_factory=dict
+    )  # device, threads, precision, layout, determinism, each with its reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
