@@ -72,7 +72,7 @@ def new_experiment(out: Path | None, name: str, *, data: Path | None = None) -> 
 
 
 def safe_name(name: str) -> str:
-    """A folder name from the name of the data: letters and digits of any script, dots, dashes and underscores."""
+    """A folder name from the name of the data: letters and digits of any script, and `.-_`."""
     kept = "".join(
         c if c.isalnum() or c in "._-" else "-" for c in unicodedata.normalize("NFC", visible(name))
     )

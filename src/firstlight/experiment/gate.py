@@ -1,4 +1,4 @@
-"""How a gate is computed: items from artifacts, and the hashes that shut it again when an artifact changes."""
+"""How a gate is computed: items from artifacts, and hashes that shut it again when an artifact changes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ class GateSpec:
     name: str  # of checklists/NAME.md and of the handbook page
     title: str
     items: Callable[[Folder], tuple[Item, ...]]  # computed from the files of the experiment alone
-    artifacts: Callable[
-        [Folder], tuple[str, ...]
-    ]  # files the gate rests on, as POSIX paths below the experiment
+    artifacts: Callable[[Folder], tuple[str, ...]]  # what it rests on: POSIX paths below the root
 
 
 def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:
@@ -32,7 +30,7 @@ def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:
 
 
 def changed_since(folder: Folder, recorded: dict[str, str]) -> tuple[str, ...]:
-    """What became of the artifacts on which a passed gate rested; one phrase for each that is not as it was."""
+    """What became of the artifacts on which a passed gate rested, a phrase for each change."""
     phrases = []
     for name, digest in sorted(recorded.items()):
         path = folder.root / name

@@ -1,7 +1,7 @@
 """One process at a time works in an experiment.
 
-The lock of the operating system, held open, decides; it goes away with its process, however that ends. The text in the
-file only explains who holds it: it may be stale, and nothing is ever concluded from it.
+The lock of the operating system, held open, decides; it goes away with its process, however that ends. The
+text in the file only explains who holds it: it may be stale, and nobody is ever shut out because of it.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from firstlight.experiment.records import EpochRecord
 from firstlight.text import visible
 
 FORMAT = 1
-NOTE = "not_finite"  # names the numbers of an entry that JSON cannot hold: {"val_loss": "nan"}; they are null there
+NOTE = "not_finite"  # numbers that JSON cannot hold, such as {"val_loss": "nan"}; they are null in the entry
 _OWN = tuple(f.name for f in fields(EpochRecord) if f.name != "metrics")
 _INTEGERS = frozenset({"epoch", "step", "memory_bytes"})
 
@@ -74,7 +75,7 @@ def read_metrics(path: Path) -> tuple[EpochRecord, ...]:
         if document["format"] != FORMAT:
             raise ValueError(f"format = {document['format']!r}, this version reads {FORMAT}")
         records = tuple(_from_entry(entry) for entry in document["epochs"])
-        for before, after in zip(records, records[1:], strict=False):
+        for before, after in pairwise(records):
             if before.epoch >= after.epoch:
                 raise ValueError(f"epoch {after.epoch} comes after epoch {before.epoch}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -89,7 +90,9 @@ def read_metrics(path: Path) -> tuple[EpochRecord, ...]:
 
 def _from_entry(entry: dict[str, Any]) -> EpochRecord:
     lost = entry.get(NOTE, {})
-    values = {name: _number(name, value, lost) for name, value in entry.items() if name != NOTE}
+    values: dict[str, Any] = {
+        name: _number(name, value, lost) for name, value in entry.items() if name != NOTE
+    }
     own = {name: values.pop(name) for name in _OWN}
     for name in _INTEGERS:
         if not isinstance(own[name], int):

@@ -1,4 +1,4 @@
-"""The records of a run to their files in logs/ and back, strictly: an unknown format or field is refused, never half read.
+"""The records of a run to their files in logs/ and back; what is unknown is refused, never half read.
 
 Numbers that JSON does not have (a loss that became NaN) are written as {"not_finite": "nan"}.
 """
@@ -129,30 +129,33 @@ def _read(path: Path, build: Callable[[dict[str, Any]], Content]) -> Content:
         ) from None
 
 
-def _value(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one return for each kind of type
+def _value(kind: Any, value: Any, where: str) -> Any:
     """`value` as the annotated type `kind`; lists become tuples."""
     if isinstance(value, dict) and value.keys() == {NOT_FINITE}:
         value = float(value[NOT_FINITE])
     origin, inside = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _first_fitting(inside, value, where)
-    if origin is Literal:
-        if value in inside and type(value) in {type(i) for i in inside}:
-            return value
-        raise ValueError(f"{where} is {value!r}, not one of {', '.join(map(str, inside))}")
     if origin is tuple and isinstance(value, list):
         kinds = inside[:1] * len(value) if inside[1:] == (...,) else inside
         if len(kinds) == len(value):
-            return tuple(
-                _value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True))
-            )
-    elif origin is dict and isinstance(value, dict):
+            pairs = enumerate(zip(kinds, value, strict=True))
+            return tuple(_value(k, v, f"{where}[{i}]") for i, (k, v) in pairs)
+    if origin is dict and isinstance(value, dict):
         return {k: _value(inside[1], v, f"{where}.{k}") for k, v in value.items()}
-    elif is_dataclass(kind) and isinstance(value, dict):
+    if is_dataclass(kind) and isinstance(value, dict):
         return _record(kind, value, where)
-    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+    return _scalar(kind, value, where)
+
+
+def _scalar(kind: Any, value: Any, where: str) -> Any:
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    elif kind in (int, str, bool, type(None)) and type(value) is kind:
+    if get_origin(kind) is Literal:
+        if isinstance(value, str) and value in get_args(kind):
+            return value
+        raise ValueError(f"{where} is {value!r}, not one of {', '.join(get_args(kind))}")
+    if type(value) is kind:
         return value
     raise ValueError(f"{where} is {str(value)[:60]!r}, not {getattr(kind, '__name__', kind)}")
 

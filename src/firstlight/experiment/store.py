@@ -1,8 +1,8 @@
 """The one write layer: every byte that reaches an experiment goes through here.
 
-A file is written under a temporary name in its own folder, flushed, synced, hashed and renamed; the folder is synced
-last. Whatever fails, the file that was there before is still there, whole, and no temporary file stays. A kill can leave
-one behind; `sweep` removes it at the next start.
+A file is written under a temporary name in its own folder, flushed, synced, hashed and renamed; the folder is
+synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file stays. A
+kill can leave one behind; `sweep` removes it at the next start.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
 def append_line(path: Path, line: str) -> None:
     """Appends one line to a log; a line that an earlier crash cut short is ended first (K10).
 
-    Not synced: a power cut may take the last lines, and a sync for each would cost more than it is worth. A link at
-    `path` is replaced by a new file, never followed.
+    Not synced: a power cut may take the last lines, and a sync for each would cost more than it is worth. A
+    link at `path` is replaced by a new file, never followed.
 
     Raises:
         OSError: The disk refused.
@@ -146,7 +146,7 @@ def sha256(path: Path) -> str:
 def make_parent(path: Path) -> None:
     """Makes the folder of `path` when only that one is missing.
 
-    Nothing above it is made: an experiment that was moved or deleted while a run works must not come back half (X06).
+    Nothing above it is made: an experiment that was moved while a run works must not come back half (X06).
 
     Raises:
         ResourceError: The folder above is gone too.
