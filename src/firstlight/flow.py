@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision, Outcome
     from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
     from firstlight.training.run import Clock
     from firstlight.watch.progress import Progress
 
@@ -70,7 +70,7 @@ def setup(request: Request, progress: Progress) -> Folder:
     from firstlight.machine.environment import record_environment
     from firstlight.machine.seeds import seed_everything
     from firstlight.setup.propose import propose
-    from firstlight.training.machine import machine_of
+    from firstlight.machine.choices import machine_of
 
     progress.stage("setup")
     config, base = _requested(request)

@@ -34,9 +34,8 @@ class MetricsFile:
         self.path = path
         self._records = read_metrics(path) if path.exists() else ()
 
-    @property
-    def records(self) -> tuple[EpochRecord, ...]:
-        """Every epoch, in order."""
+    def read(self) -> tuple[EpochRecord, ...]:
+        """The epochs so far, in order."""
         return self._records
 
     def append(self, record: EpochRecord) -> None:
