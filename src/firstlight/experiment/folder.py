@@ -103,10 +103,7 @@ class Folder:
 
     @property
     def decision(self) -> Path:
-<<<<<<< HEAD
         """The verdict after phase 2."""
-=======
->>>>>>> main
         return self.logs / "decision.json"
 
     @property
