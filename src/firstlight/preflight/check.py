@@ -94,7 +94,9 @@ def ok(message: str, value: float | str | None = None) -> Finding:
     return Finding(level="ok", message=message, value=value)
 
 
-def warning(message: str, value: float | str | None = None, *, remedy: str, page: str | None = None) -> Finding:
+def warning(
+    message: str, value: float | str | None = None, *, remedy: str, page: str | None = None
+) -> Finding:
     """The run may go on; a person should know."""
     return Finding(level="warning", message=message, value=value, remedy=remedy, page=page)
 

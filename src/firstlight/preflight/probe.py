@@ -1,4 +1,4 @@
-"""What several checks need: a small batch, a fresh model with its step, and where two sets of tensors first differ."""
+"""What several checks need: a small batch, a fresh start, and where two sets of tensors first differ."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def tensors(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def first_difference(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> str | None:
-    """The name of the first tensor that differs in any bit (two NaN at one place are equal); None when all agree."""
+    """The name of the first tensor that differs in any value (two NaN are equal); None when all agree."""
     for name, tensor in one.items():
         if name not in other or tensor.shape != other[name].shape:
             return name

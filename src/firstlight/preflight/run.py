@@ -1,7 +1,7 @@
 """The preflight: every check once, in order, inside the time there is, each line told as soon as it is known.
 
-A check that raises is a failed line, never a crash; one that runs out of time says so. No check changes the run: the
-random states are put back after each, models and optimizers are thrown away.
+A check that raises is a failed line, never a crash; one that runs out of time says so. No check changes the
+run: the random states are put back after each, models and optimizers are thrown away.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def _raised(error: Exception) -> Finding:
             remedy=error.remedy,
             fault=fault,  # type: ignore[arg-type]
         )
-    text = visible(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}")
+    text = visible(
+        f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    )
     if _is_memory(error):
         return failed(
             f"memory ran out: {text}",
@@ -136,5 +138,3 @@ def _is_memory(error: Exception) -> bool:
     words = ("out of memory", "can't allocate memory", "not enough memory")
     told = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or told
-
-

@@ -1,4 +1,4 @@
-"""Times and sizes of a real training step and a real validation, measured once for all checks that need them."""
+"""Times and sizes of a real step and a real validation, measured once for all checks that need them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Timing:
         validation_seconds: A forward pass over all validation rows, extrapolated from one batch.
         checkpoint_bytes: Model and optimizer after a step, as written.
         parameters: Numbers in the model, frozen ones included.
-        peak_bytes: Device memory at its peak during the steps (CUDA), otherwise of the process since its start.
+        peak_bytes: Of the device during the steps (CUDA), otherwise of the process since its start.
         steps: Steps that the medians rest on.
     """
 

@@ -1,7 +1,7 @@
 """Pixels made small enough for a simple model: averaged over blocks, as one row of numbers an image.
 
-Whole training sets of any size go through here, perhaps from a memory-mapped cache, so images are read in small
-pieces and only the averages are kept.
+Whole training sets of any size go through here, perhaps from a memory-mapped cache, so images are read in
+small pieces and only the averages are kept.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Multinomial logistic regression on standardised block averages. The strength of the L2 penalty is chosen on a
 part of the training rows that is kept apart. A network that does not beat this has not learnt to see.
 
-Fitted by PyTorch's L-BFGS: scikit-learn 1.9 turns float32 rows to float64 in every iteration, which made the same
-fit 5 to 8 times slower on CIFAR-10 (0.7 to 1.1 s against 0.1 s an iteration on two busy AVX2 cores), and it cannot
-be stopped by the clock.
+Fitted by PyTorch's L-BFGS: scikit-learn 1.9 turns float32 rows to float64 in every iteration, which made the
+same fit 5 to 8 times slower on CIFAR-10 (0.7 to 1.1 s against 0.1 s an iteration on two busy AVX2 cores), and
+it cannot be stopped by the clock.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Linear(NamedTuple):
 
 
 def run(features: Features, seconds: float, seed: int) -> Answer:
-    """Fits and answers; takes fewer rows when the work would not fit `seconds`, none when they are too few."""
+    """Fits and answers; takes fewer rows when the work would not fit `seconds`, none if too few."""
     import torch
 
     torch.optim.LBFGS(

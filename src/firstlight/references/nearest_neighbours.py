@@ -1,8 +1,8 @@
 """The k training images that look most alike vote.
 
-Likeness is the distance between principal components of the small image. k is chosen on a part of the training
-rows that is kept apart; of classes with equally many votes the one with the nearest image wins. Votes are no
-probabilities: there is no loss.
+Likeness is the distance between principal components of the small image. k is chosen on a part of the
+training rows that is kept apart; of classes with equally many votes the one with the nearest image wins.
+Votes are no probabilities: there is no loss.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What simple models reach on the same split: the numbers that a network has to beat.
 
-Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored on the
-validation rows.
+Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored
+on the validation rows.
 """
 
 from __future__ import annotations
@@ -59,11 +59,8 @@ def references(
 
 def specifications() -> tuple[ReferenceSpec, ...]:
     """Every reference of this folder, cheapest first."""
-    folder = str(Path(__file__).parent)
-    names = [m.name for m in iter_modules([folder]) if m.name not in NOT_REFERENCES]
-    found: list[ReferenceSpec] = [
-        import_module(f"firstlight.references.{name}").REFERENCE for name in sorted(names)
-    ]
+    names = [name for name in catalog.names(PACKAGE) if name not in NOT_REFERENCES]
+    found = [catalog.load(PACKAGE, name, "REFERENCE", ReferenceSpec) for name in names]
     return tuple(sorted(found, key=lambda spec: spec.share))
 
 

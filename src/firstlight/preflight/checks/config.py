@@ -1,9 +1,11 @@
 """Settings that contradict each other, or that cannot do what they seem to promise.
 
-**Shows** what the config will do in one sentence, and settings that were read correctly but make no sense together.
+**Shows** what the config will do in one sentence, and settings that were read correctly but make no sense
+together.
 
-**Thresholds** AdamW above a rate of 0.03 and SGD above 3 diverge on nearly every network (judgement). A batch that is not
-smaller than the training part makes one step an epoch: gradient descent without chance, which learns slowly.
+**Thresholds** AdamW above a rate of 0.03 and SGD above 3 diverge on nearly every network (judgement). A batch
+that is not smaller than the training part makes one step an epoch: gradient descent without chance, which
+learns slowly.
 
 **What to do** Change the key that the line names; a run may go on with a warning.
 """
@@ -29,12 +31,15 @@ def run(bench: Bench) -> Finding:
     training = job.config.training
     said = (
         f"{count(training.epochs, 'epoch')} of {count(len(job.train), 'step')}, batch {training.batch_size}, "
-        f"{job.config.optimizer.name} at {number(training.learning_rate)}, budget {number(job.config.budget.minutes)} min"
+        f"{job.config.optimizer.name} at {number(training.learning_rate)}, "
+        f"budget {number(job.config.budget.minutes)} min"
     )
     notices = list(_notices(job))
     if notices:
         return warning(
-            f"{said}; {'; '.join(n for n, _ in notices)}", len(notices), remedy="; ".join(r for _, r in notices)
+            f"{said}; {'; '.join(n for n, _ in notices)}",
+            len(notices),
+            remedy="; ".join(r for _, r in notices),
         )
     return ok(said)
 

@@ -1,11 +1,13 @@
 """The first batches of both parts can be read, and hold images.
 
-**Shows** that training and validation part give batches of the expected shape, finite, not constant, and how many files were
-left out. Failed when a part is empty, a number is not finite, or every image read is the same picture.
+**Shows** that training and validation part give batches of the expected shape, finite, not constant, and how
+many files were left out. Failed when a part is empty, a number is not finite, or every image read is the same
+picture.
 
 **Thresholds** None: the faults are exact. Spread is looked at over one batch of each part.
 
-**What to do** See the listed files, and `data.source`; a constant channel says that the images are grey or were read wrongly.
+**What to do** See the listed files, and `data.source`; a constant channel says that the images are grey or
+were read wrongly.
 """
 
 from __future__ import annotations

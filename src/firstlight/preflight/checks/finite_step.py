@@ -1,11 +1,13 @@
 """Forward and backward on the first real batch give finite numbers.
 
-**Shows** loss and total gradient norm of the first step. When either is not finite the step is made again with every module watched, and the
-first bad place is named: a weight, an input row, a module's output, the loss or a gradient.
+**Shows** loss and total gradient norm of the first step. When either is not finite the step is made again
+with every module watched, and the first bad place is named: a weight, an input row, a module's output, the
+loss or a gradient.
 
 **Thresholds** Not finite is a failure; so is a gradient of exactly 0, with which nothing can be learnt.
 
-**What to do** The page nan_loss goes through the causes. Here, before any update, it is the input, the initialisation or the loss itself.
+**What to do** The page nan_loss goes through the causes. Here, before any update, it is the input, the
+initialisation or the loss itself.
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
 """The labels are in range, every class is there, and no picture has two labels.
 
-**Shows** class counts of both parts. Failed when a label is no class, or fewer than two classes have training images.
+**Shows** class counts of both parts. Failed when a label is no class, or fewer than two classes have training
+images.
 
-**Thresholds** A class without training or validation images is a warning: it cannot be learnt, or its result cannot be seen.
-Identical pictures under different labels are a warning above 0 (BI08 in the field's fault lists: they bound the accuracy). A largest
-class 20 times the smallest is told as imbalance (judgement; accuracy then says little about the small classes).
+**Thresholds** A class without training or validation images is a warning: it cannot be learnt, or its result
+cannot be seen. Identical pictures under different labels are a warning above 0 (they bound the accuracy). A
+largest class 20 times the smallest is told as imbalance (judgement; accuracy then says little about the small
+classes).
 
-**What to do** Correct the labels; with imbalance, judge by `val_balanced_accuracy` and try `loss.class_weights: balanced`.
+**What to do** Correct the labels; with imbalance, judge by `val_balanced_accuracy` and try
+`loss.class_weights: balanced`.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ def run(bench: Bench) -> Finding:
             fault="data",
         )
     said = (
-        f"{count(classes, 'class')}, {count(int(train[train > 0].min()), 'image')} to {train.max():,} each in training, "
+        f"{count(classes, 'class')}, {train[train > 0].min():,} to {train.max():,} training images each, "
         f"{val.min():,} to {val.max():,} in validation"
     )
     problems = []

@@ -1,11 +1,12 @@
 """No picture is on two sides of the split.
 
-**Shows** rows that are in two parts, and exact duplicates across parts by the hash of the decoded pixels. Only hashes of the sealed
-test part are compared, never its pixels. Near duplicates (the same photo, saved again) are not seen.
+**Shows** rows that are in two parts, and exact duplicates across parts by the hash of the decoded pixels.
+Only hashes of the sealed test part are compared, never its pixels. Near duplicates (the same photo, saved
+again) are not seen.
 
-**Thresholds** 0 is expected, since firstlight keeps duplicates together when it splits. A row in two parts is a failure. Duplicates in a
-split that was given are a warning up to 1 % of the validation part and a failure above (judgement: then the
-accuracy says more about memory than about the task).
+**Thresholds** 0 is expected, since firstlight keeps duplicates together when it splits. A row in two parts is
+a failure. Duplicates in a split that was given are a warning up to 1 % of the validation part and a failure
+above (judgement: then the accuracy says more about memory than about the task).
 
 **What to do** Remove the duplicates from one side, or let firstlight split.
 """

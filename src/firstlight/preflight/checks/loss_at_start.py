@@ -1,13 +1,16 @@
 """The loss before the first step is near that of guessing.
 
-**Shows** the loss of the untrained network on training rows, beside ln(classes), the loss of equal probabilities (A. Karpathy, "A Recipe for
-Training Neural Networks", 2019: verify the loss at init), and the entropy of the class shares, the best that is possible without looking.
+**Shows** the loss of the untrained network on training rows, beside ln(classes), the loss of equal
+probabilities (A. Karpathy, "A Recipe for Training Neural Networks", 2019: verify the loss at init), and the
+entropy of the class shares, the best that is possible without looking.
 
-**Thresholds** A warning above 2 times ln(classes): default initialisation leaves outputs of unit size, which cost up to about ln(classes) + 0.5;
-twice as much means outputs that are far too large. A warning below half of the entropy of the class shares: an untrained
-network cannot know that much, unless it was trained before or the label is in the input (both judgement).
+**Thresholds** A warning above 2 times ln(classes): default initialisation leaves outputs of unit size, which
+cost up to about ln(classes) + 0.5; twice as much means outputs that are far too large. A warning below half
+of the entropy of the class shares: an untrained network cannot know that much, unless it was trained before
+or the label is in the input (both judgement).
 
-**What to do** Too high: scale down the last layer, check normalisation of the input. Too low: look for the label in the input.
+**What to do** Too high: scale down the last layer, check normalisation of the input. Too low: look for the
+label in the input.
 """
 
 from __future__ import annotations
@@ -33,10 +36,13 @@ def run(bench: Bench) -> Finding:
     with torch.no_grad(), job.machine.autocast():
         loss = job.loss(model(batch.inputs), batch.targets).item()
     uniform = math.log(len(job.classes))
-    said = f"{number(loss)}; ln({len(job.classes)} classes) is {number(uniform)}, class shares give {number(job.chance.loss)}"
+    said = (
+        f"{number(loss)}; ln({len(job.classes)} classes) is {number(uniform)}, "
+        f"the class shares give {number(job.chance.loss)}"
+    )
     if not math.isfinite(loss) or loss > TOO_HIGH * uniform:
         return warning(
-            f"the loss at the start is {said}: too high",
+            f"the loss at the start is {said}: far above guessing",
             loss,
             remedy="scale down the last layer's weights, see that inputs are normalised",
             page="exploding_gradients",
