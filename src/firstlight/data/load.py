@@ -71,7 +71,7 @@ def load_examples(
     if few:
         names = ", ".join(visible(n) for n in few[:NAMES_SHOWN])
         raise DataError(
-            f"{count(len(few), 'class', 'classes')} have fewer than {count(data.min_per_class, 'example')}",
+            f"{count(len(few), 'class')} have fewer than {count(data.min_per_class, 'example')}",
             f"{names} in {visible(examples.source)}",
             "add examples, or take the class out of the data",
         )

@@ -55,7 +55,7 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
         empty = "train" if not len(train) else "val"
         raise DataError(
             f"the {empty} part would be empty",
-            f"{count(len(parts), 'image')}, {count(len(examples.classes), 'class', 'classes')}: {method}",
+            f"{count(len(parts), 'image')}, {count(len(examples.classes), 'class')}: {method}",
             "add images, so that a class has at least two",
         )
     return Split(train=train, val=val, test=test, method=method, notes=tuple(notes))
