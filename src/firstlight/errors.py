@@ -2,7 +2,8 @@
 
     FirstlightError                 1  internal error
     ├── UsageError                  2  the command line
-    │   └── ConfigError             2  training_config.yaml, all of its errors at once
+    │   ├── ConfigError             2  training_config.yaml, all of its errors at once
+    │   └── Undecided               2  a question that only a person can answer
     ├── DataError                   3  the data cannot be used
     ├── ResourceError               4  disk, memory, device
     ├── FolderInUse                 5  another run holds the experiment folder
@@ -63,6 +64,25 @@ class ConfigError(UsageError):
             for what, where, remedy in self.problems
             for line in (f"error: {what}", f"  where: {where}", f"  to do: {remedy}")
         )
+
+
+class Undecided(UsageError):
+    """Something that only a person knows, such as which column is the target; a terminal may ask it once.
+
+    Args:
+        what: One line, the question.
+        where: One line, what was found, with the proposals.
+        remedy: One line, how to answer on the command line.
+        key: The config key that holds the answer, such as `data.target`.
+        proposals: Possible answers, the most likely first; --yes takes that one.
+    """
+
+    def __init__(
+        self, what: str, where: str, remedy: str, *, key: str, proposals: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(what, where, remedy)
+        self.key = key
+        self.proposals = proposals
 
 
 class DataError(FirstlightError):

@@ -1,27 +1,42 @@
-"""What the user may set: the sections of training_config.yaml, typed, with units and defaults.
+"""What the user may set: the sections of training_config.yaml, typed, with meaning, unit and default.
 
-The defaults of `training`, `early_stopping`, `checkpointing` and `validation` are the conservative ones of
-the contract. Setup writes other values where it measured better ones, each with its reason as a comment; a value
-that the user wrote always stands.
+This is the one source for strict reading, the comments of a written config, the template and the JSON
+Schema. The defaults of `training`, `early_stopping`, `checkpointing` and `validation` are the conservative
+ones of the contract. Setup writes other values where it measured better ones, each with its reason as a
+comment; a value that the user wrote always stands.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from firstlight.config.timespan import MINUTES_PATTERN, parse_minutes
+from firstlight.text import visible
 
 MAX_SEED = 2**32 - 1  # NumPy's legacy seeding takes no more
+MAX_COUNT = 10**9  # judgement: beyond any use, and sums of such counts stay within 64 bits
+
+NUMBER_PATTERN = r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"
 
 
 def _number(value: object) -> object:
-    """YAML 1.2 reads 1e-3 as a number only with a dot; people write it all the same."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    """People quote 1e-3, or a YAML 1.1 tool writes it as text: it means the number all the same."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not true or false")
+    return float(value) if isinstance(value, str) and re.match(NUMBER_PATTERN, value) else value
 
 
 def _not_bool(value: object) -> object:
@@ -30,13 +45,37 @@ def _not_bool(value: object) -> object:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_not_bool), BeforeValidator(_number)]
-Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[Number, Field(ge=0, lt=1)]
-Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=1, strict=True)]
-CountOrZero = Annotated[int, BeforeValidator(_not_bool), Field(ge=0, strict=True)]
-Seed = Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=MAX_SEED, strict=True)]
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"the class {visible(name)} is named twice")
+        seen.add(name)
+    return names
+
+
+# The bounds stand before the readers: only then do they reach the JSON Schema as minimum and maximum.
+AnyNumber = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+NonNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+Fraction = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
+PositiveFraction = Annotated[float, Field(gt=0, lt=1), BeforeValidator(_number)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
+CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True), BeforeValidator(_not_bool)]
+Flag = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+ClassNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
+Minutes = Annotated[
+    float,
+    Field(gt=0),
+    BeforeValidator(_number),
+    BeforeValidator(parse_minutes),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": MINUTES_PATTERN}]}
+    ),
+]
 
 MetricName = Literal[
     "val_loss",
@@ -53,141 +92,195 @@ LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})
 
 
 class Section(BaseModel):
-    """A section: frozen, and an unknown key is an error."""
+    """A section: frozen, an unknown key is an error, and no number is infinite or NaN."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Data(Section):
-    """Where the examples come from and how they are split."""
-
-    source: str | None = None  # a path (relative to this file's folder) or sample:NAME
-    task: Literal["auto", "image_classification"] = "auto"
-    classes: tuple[str, ...] | None = None  # class order; reports and predictions use it
-    target: str | None = None  # column of a table
-    path_column: str | None = None  # column of a table that holds image paths
-    image_size: Count | None = None  # side in pixels after decoding; null = chosen from the data
-    channels: Literal[1, 3] | None = None  # null = 1 when every image is grey, else 3
-    val_fraction: Annotated[Fraction, Field(gt=0)] = 0.1
-    test_fraction: Fraction = 0.1
-    max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01  # above this share of unreadable files: exit 3
-    min_per_class: Count = 1  # classes with fewer examples are an error
-
-
-class Model(Section):
-    """The network."""
-
-    name: Literal["auto", "small_cnn", "resnet"] = "auto"
-    width: Positive | None = None  # multiplier of the channel counts; null = fitted to the budget
-    dropout: Fraction = 0.0
-
-
-class Training(Section):
-    """The long part of phase 2."""
-
-    epochs: Count = 20
-    batch_size: Count = 32
-    learning_rate: Positive = 1e-3
-
-
-class EarlyStopping(Section):
-    """Stops when the watched metric no longer improves."""
-
-    enabled: bool = True
-    patience: Count = 10  # validated epochs without improvement
-    min_delta: NonNegative = 0.001
-
-
-class Checkpointing(Section):
-    """Which checkpoints are written."""
-
-    save_best: bool = True
-    save_last: bool = True
-    checkpoint_every_n_epochs: Count = 5
-
-
-class Validation(Section):
-    """When validation runs and which metric picks the best checkpoint."""
-
-    validate_every_n_epochs: Count = 1
-    metric: MetricName = "val_loss"
-
-
-class Optimizer(Section):
-    """The update rule. For muon the learning rate is the relative change of a weight matrix in one step."""
-
-    name: Literal["adamw", "sgd", "muon"] = "adamw"
-    weight_decay: NonNegative = 0.01
-    momentum: Fraction = 0.9  # sgd and muon
-    gradient_clip: Positive | None = None  # total norm; null = no clipping
-
-
-class Scheduler(Section):
-    """The learning rate as a function of progress; always fully annealed at the end of the plan."""
-
-    name: Literal["linear", "cosine", "constant"] = "cosine"
-    warmup_fraction: Fraction = 0.05  # of all steps
-    final_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.0  # of the peak rate
-
-
-class Loss(Section):
-    """The loss of the task."""
-
-    label_smoothing: Fraction = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
-
-
-class Augmentation(Section):
-    """Random changes of a training batch, made on the device."""
-
-    horizontal_flip: Literal["auto", "none", "random", "alternating"] = "auto"  # auto: measured in setup
-    shift_pixels: CountOrZero | Literal["auto"] = "auto"  # largest shift in each direction
-    cutout_pixels: CountOrZero = 0  # side of the square set to the mean
-
-
-class Precision(Section):
-    """Number formats and layout; auto = what measures fastest on this machine."""
-
-    compute: Literal["auto", "fp32", "bf16"] = "auto"
-    channels_last: bool | Literal["auto"] = "auto"
-    deterministic: bool | Literal["auto"] = "auto"  # auto: on for a processor; on a GPU when it costs little
-
-
-class Budget(Section):
-    """Wall time of the whole command, report included."""
-
-    minutes: Positive = 45.0
-
-
-class Acceptance(Section):
-    """The target. Without one, beating every reference beyond the interval is what counts."""
-
-    metric: MetricName | None = None  # null = the task's own metric
-    at_least: Number | None = None  # for metrics where lower is better: at most
-
-
-class Tracking(Section):
-    """Trackers beside the files of the experiment."""
-
-    tensorboard: bool = False
-
-
-class Parallel(Section):
-    """Devices and threads."""
-
-    device: str = "auto"  # auto, cpu, cuda, cuda:0, mps
-    threads: Count | Literal["auto"] = "auto"  # auto = measured
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class Experiment(Section):
     """Names for people; nothing depends on them."""
 
-    name: str | None = None
-    description: str | None = None
+    name: Text | None = Field(default=None, description="shown in reports")
+    description: Text | None = Field(default=None, description="a sentence for the report")
+
+
+class Data(Section):
+    """Where the examples come from and how they are split."""
+
+    source: Text | None = Field(
+        default=None, description="a path, relative to this file's folder, or sample:NAME"
+    )
+    task: Literal["auto", "image_classification"] = Field(
+        default="auto", description="what is to be predicted; auto = taken from the data"
+    )
+    classes: ClassNames | None = Field(
+        default=None, description="class names in the order of the model's outputs; null = sorted by name"
+    )
+    target: Text | None = Field(default=None, description="column of a table that holds the label")
+    path_column: Text | None = Field(default=None, description="column of a table that holds image paths")
+    image_size: Count | None = Field(
+        default=None, description="side in pixels after decoding; null = chosen from the data"
+    )
+    channels: Literal[1, 3] | None = Field(
+        default=None, description="1 grey, 3 colour; null = 1 when every image is grey, else 3"
+    )
+    val_fraction: PositiveFraction = Field(
+        default=0.1,
+        description="share of the rows for validation, unless the data come split",
+    )
+    test_fraction: Fraction = Field(
+        default=0.1, description="share of the rows sealed until phase 5, unless the data come split"
+    )
+    max_bad_fraction: Share = Field(
+        default=0.01, description="above this share of unreadable files the data set is refused"
+    )
+    min_per_class: Count = Field(default=1, description="images; a class with fewer is an error")
+
+    @field_validator("test_fraction")
+    @classmethod
+    def _leaves_rows_to_train_on(cls, test_fraction: float, info: ValidationInfo) -> float:
+        val_fraction = info.data.get("val_fraction", 0)
+        if val_fraction + test_fraction >= 1:
+            raise ValueError(f"{test_fraction:g} and val_fraction {val_fraction:g} leave nothing to train on")
+        return test_fraction
+
+
+class Model(Section):
+    """The network."""
+
+    name: Literal["auto", "small_cnn", "resnet"] = Field(
+        default="auto",
+        description="small_cnn up to 64 pixels, resnet for photos; auto = by image size and budget",
+    )
+    width: Positive | None = Field(
+        default=None, description="multiplies the channel counts; null = fitted to the budget"
+    )
+    dropout: Fraction = Field(default=0.0, description="share of the features dropped before the last layer")
+
+
+class Training(Section):
+    """The long part of phase 2."""
+
+    epochs: Count = Field(default=20, description="passes over the training rows, at most")
+    batch_size: Count = Field(default=32, description="examples in one step")
+    learning_rate: Positive = Field(
+        default=1e-3, description="peak of the schedule; 1e-3 and 0.001 are the same"
+    )
+
+
+class EarlyStopping(Section):
+    """Stops when the watched metric (validation.metric) no longer improves."""
+
+    enabled: Flag = Field(default=True, description="false = always train all epochs")
+    patience: Count = Field(default=10, description="validated epochs without improvement")
+    min_delta: NonNegative = Field(
+        default=0.001, description="a smaller change is no improvement; metric's unit"
+    )
+
+
+class Checkpointing(Section):
+    """Which checkpoints are written."""
+
+    save_best: Flag = Field(default=True, description="best_model.pt, the best epoch by validation.metric")
+    save_last: Flag = Field(default=True, description="last_model.pt, from which an interrupted run goes on")
+    checkpoint_every_n_epochs: Count = Field(default=5, description="epochs between checkpoint_epoch_N.pt")
+
+
+class Validation(Section):
+    """When validation runs and which metric picks the best checkpoint."""
+
+    validate_every_n_epochs: Count = Field(default=1, description="epochs")
+    metric: MetricName = Field(
+        default="val_loss", description="picks the best checkpoint and stops early; its direction is known"
+    )
+
+
+class Optimizer(Section):
+    """The update rule."""
+
+    name: Literal["adamw", "sgd", "muon"] = Field(
+        default="adamw", description="for muon the rate is the relative change of a weight matrix in one step"
+    )
+    weight_decay: NonNegative = Field(default=0.01, description="pull of the weights to zero, times the rate")
+    momentum: Fraction = Field(default=0.9, description="for sgd and muon")
+    gradient_clip: Positive | None = Field(
+        default=None, description="largest total norm of the gradient; null = no clipping"
+    )
+
+
+class Scheduler(Section):
+    """The learning rate as a function of progress; always fully annealed at the end of the plan."""
+
+    name: Literal["linear", "cosine", "constant"] = Field(
+        default="cosine", description="shape of the way down after the warm-up"
+    )
+    warmup_fraction: Fraction = Field(default=0.05, description="share of all steps in which the rate rises")
+    final_fraction: Share = Field(default=0.0, description="rate at the end, as a share of the peak")
+
+
+class Loss(Section):
+    """The loss of the task."""
+
+    label_smoothing: Fraction = Field(default=0.0, description="share of the label spread over all classes")
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="balanced = rare classes count more, by the inverse of their frequency"
+    )
+
+
+class Augmentation(Section):
+    """Random changes of a training batch, made on the device."""
+
+    horizontal_flip: Literal["auto", "none", "random", "alternating"] = Field(
+        default="auto", description="auto = measured in setup; alternating = every image every other epoch"
+    )
+    shift_pixels: CountOrZero | Literal["auto"] = Field(
+        default="auto", description="largest shift in each direction; auto = by image size"
+    )
+    cutout_pixels: CountOrZero = Field(default=0, description="side of the square that is set to the mean")
+
+
+class Precision(Section):
+    """Number formats and layout; auto = what measures fastest on this machine."""
+
+    compute: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="number format of the network"
+    )
+    channels_last: Flag | Literal["auto"] = Field(default="auto", description="memory layout of the images")
+    deterministic: Flag | Literal["auto"] = Field(
+        default="auto", description="auto = on for a processor; on a GPU when it costs little"
+    )
+
+
+class Budget(Section):
+    """Wall time of the whole command, report included."""
+
+    minutes: Minutes = Field(default=45.0, description="90 means minutes; 45m, 1h, 2h30 and 30s work too")
+
+
+class Acceptance(Section):
+    """The target. Without one, beating every reference beyond the interval is what counts."""
+
+    metric: MetricName | None = Field(default=None, description="null = the task's own metric")
+    at_least: AnyNumber | None = Field(
+        default=None, description="the target; for metrics where lower is better: at most"
+    )
+
+
+class Tracking(Section):
+    """Trackers beside the files of the experiment."""
+
+    tensorboard: Flag = Field(default=False, description="also write logs/events.out.tfevents.*")
+
+
+class Parallel(Section):
+    """Devices and threads."""
+
+    device: Text = Field(default="auto", description="auto, cpu, cuda, cuda:0 or mps")
+    threads: Count | Literal["auto"] = Field(default="auto", description="processor threads; auto = measured")
 
 
 class Config(Section):
-    """A whole training_config.yaml."""
+    """Settings of firstlight (training_config.yaml)."""
 
     experiment: Experiment = Experiment()
     data: Data = Data()
@@ -201,7 +294,7 @@ class Config(Section):
     loss: Loss = Loss()
     augmentation: Augmentation = Augmentation()
     precision: Precision = Precision()
-    seed: Seed = 42
+    seed: Seed = Field(default=42, description="of every random generator")
     budget: Budget = Budget()
     acceptance: Acceptance = Acceptance()
     tracking: Tracking = Tracking()

@@ -86,6 +86,10 @@ class Folder:
         return self.logs / "outcome.json"
 
     @property
+    def decision(self) -> Path:
+        return self.logs / "decision.json"
+
+    @property
     def predictions(self) -> Path:
         """Row ids, labels and probabilities of the best checkpoint on the validation part."""
         return self.logs / "predictions_val.npz"

@@ -13,9 +13,10 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 TEMPORARY_PREFIX = ".writing-"
 
@@ -57,9 +58,29 @@ def write_json(path: Path, value: Mapping[str, Any]) -> str:
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
     """Writes compressed arrays, none of them of objects; returns the file's SHA-256."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return write_bytes(path, buffer.getbuffer())
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends one line to a log; a line that an earlier crash cut short is ended first (K10).
+
+    Not synced: a power cut may take the last lines, and a sync for each would cost more than it is worth.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = line.encode("utf-8", errors="backslashreplace") + b"\n"
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                content = b"\n" + content
+        file.write(content)
 
 
 def read_json(path: Path) -> Any:

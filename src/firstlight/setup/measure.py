@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from firstlight.training.job import build_job
-from firstlight.training.machine import Machine, allotted_cores
+from firstlight.machine.choices import Machine, allotted_cores
 from firstlight.training.step import make_step
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
     from firstlight.data.profile import FlipEvidence
     from firstlight.experiment.folder import Folder
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 WANTED_EPOCHS = 10  # the widest network that still gets so many epochs is taken (SPEED: fewer epochs waste a wide net)
 MOST_EPOCHS = 30  # more brought nothing on the sets that were measured

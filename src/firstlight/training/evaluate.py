@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from firstlight.data.batches import Batches
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 EVALUATION_BATCH = 250  # rows at a time when the training batch is smaller; results do not depend on it in fp32
 

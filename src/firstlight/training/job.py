@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
     from firstlight.experiment.folder import Folder
     from firstlight.tasks.task import Chance, LossFunction, Task
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 PREPARE_ROWS = 2_000  # training images that a data-dependent initialisation looks at
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from firstlight.data.batches import Batch
     from firstlight.tasks.task import LossFunction
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 
 class StepResult(NamedTuple):
@@ -57,7 +58,7 @@ def make_step(
         loss.backward()
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        if read_now and not (torch.isfinite(norm) and torch.isfinite(loss)):
+        if read_now and not (math.isfinite(norm.item()) and math.isfinite(loss.item())):
             return StepResult(loss.detach(), norm, finite=False)
         if clip is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, clip, norm)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from firstlight.data.batches import Batch
     from firstlight.tasks.task import LossFunction
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 
 def first_bad_place(model: nn.Module, batch: Batch, loss_function: LossFunction, machine: Machine) -> str:

@@ -1,0 +1,244 @@
+"""A whole training: fresh or resumed, through the loop, to an outcome whose best checkpoint was loaded and measured again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from firstlight.errors import Interrupted, ResumeRefused
+from firstlight.experiment import records_io, store
+from firstlight.experiment.metrics import MetricsFile
+from firstlight.experiment.records import Outcome
+from firstlight.training import checkpoint
+from firstlight.training.evaluate import predict
+from firstlight.training.loop import Ending, Watch, train
+from firstlight.training.plan import Plan
+from firstlight.training.state import TrainingState
+from firstlight.training.stopping import Best
+from firstlight.watch.alarms import Alarms
+from firstlight.watch.hardware import utilization_of
+from firstlight.watch.locate import first_bad_place
+from firstlight.watch.meter import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from firstlight.data.examples import Examples
+    from firstlight.experiment.records import EpochRecord
+    from firstlight.training.interrupt import Stop
+    from firstlight.training.job import Job
+    from firstlight.watch.progress import Progress
+
+WORST_IMAGES = 24
+THUMBNAIL = 128  # largest side of a stored picture, pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Monotonic seconds between which the command works."""
+
+    started: float
+    deadline: float  # of the whole command
+    reserve: float  # seconds that reports need at the end
+
+    @property
+    def training_deadline(self) -> float:
+        """When training must be over."""
+        return self.deadline - self.reserve
+
+
+def fresh_state(job: Job, changes: tuple[Any, ...] = ()) -> TrainingState:
+    """A run before its first step.
+
+    Args:
+        job: The run.
+        changes: Plan changes recorded by an earlier run of the same config, which are replayed.
+    """
+    model = job.make_model()
+    plan = Plan(epochs=job.config.training.epochs, steps_per_epoch=len(job.train), changes=changes)
+    best = Best(metric=job.config.validation.metric)
+    return TrainingState(model=model, optimizer=job.make_optimizer(model), plan=plan, best=best)
+
+
+def resumed_state(job: Job) -> TrainingState:
+    """A run where its newest good checkpoint stands.
+
+    Raises:
+        ResumeRefused: There is none, or it was written under another config.
+    """
+    path = checkpoint.newest(job.folder)
+    if path is None:
+        raise ResumeRefused(
+            "there is no good checkpoint to resume from",
+            str(job.folder.checkpoints),
+            "run `firstlight train` without --resume",
+        )
+    saved = checkpoint.load(job.folder, path)
+    now = job.config.model_dump(mode="json")
+    different = sorted(_differences(saved["config"], now))
+    if different:
+        raise ResumeRefused(
+            "the config is not the one of the checkpoint",
+            f"{path}: different: {'; '.join(different)}",
+            "undo the change, or start a new experiment with it",
+        )
+    state = fresh_state(job)
+    state.restore(saved)
+    return state
+
+
+def run_training(
+    job: Job, state: TrainingState, examples: Examples, clock: Clock, stop: Stop, progress: Progress
+) -> Outcome:
+    """Trains, then loads the best checkpoint again and writes what the report needs.
+
+    Raises:
+        Interrupted: A signal came; the state is saved.
+    """
+    metrics = MetricsFile(job.folder.metrics)
+    metrics.truncate(state.epoch)
+    watch = _watch(job, state, clock, stop, progress, metrics.append)
+    began = time.monotonic()
+    earlier = state.used_seconds
+    state.used_seconds = earlier + (began - clock.started)
+    ending = train(job, state, watch)
+    seconds = time.monotonic() - began
+    if ending.state == "interrupted":
+        raise Interrupted(
+            ending.reason,
+            f"{job.folder.last}: step {state.step}, epoch {state.epoch + 1} of {state.plan.total_epochs(state.step)}",
+            f"go on with: firstlight train {job.folder.root} --resume",
+            exit_code=stop.exit_code,
+        )
+    for note in watch.alarms.notes:
+        progress.warn(note)
+    reloaded = _reload_best(job, examples) if job.folder.best.is_file() else {}
+    outcome = _outcome(job, state, watch, ending, reloaded, clock, seconds)
+    records_io.write_outcome(job.folder.outcome, outcome)
+    return outcome
+
+
+def _watch(
+    job: Job,
+    state: TrainingState,
+    clock: Clock,
+    stop: Stop,
+    progress: Progress,
+    on_epoch: Callable[[EpochRecord], None],
+) -> Watch:
+    def write_plan() -> None:
+        records_io.write_plan(job.folder.plan, state.plan.epochs, state.plan.steps_per_epoch, state.plan.changes)
+
+    write_plan()
+    return Watch(
+        meter=Meter(),
+        alarms=Alarms(chance_loss=job.chance.loss, rare_metric=job.chance.metric),
+        utilization=utilization_of(job.machine),
+        progress=progress,
+        stop=stop,
+        deadline=clock.training_deadline,
+        validation_seconds=0.0,
+        on_plan_change=write_plan,
+        on_epoch=on_epoch,
+    )
+
+
+def _outcome(
+    job: Job,
+    state: TrainingState,
+    watch: Watch,
+    ending: Ending,
+    reloaded: dict[str, float],
+    clock: Clock,
+    seconds: float,
+) -> Outcome:
+    best = [r for r in state.records if r.epoch == state.best.epoch]
+    detail = None
+    if ending.alarm is not None:
+        detail = ending.alarm.detail
+        if ending.alarm.page == "nan_loss":
+            detail += f"; the first bad place is {_bad_place(job, state)}"
+    return Outcome(
+        state="halted" if ending.state == "halted" else "completed" if ending.state == "completed" else "stopped_early",
+        reason=ending.reason,
+        epochs_run=state.epoch,
+        epochs_planned=state.plan.total_epochs(state.step),
+        best_epoch=state.best.epoch,
+        best_metrics=best[0].metrics if best else {},
+        metric=job.config.validation.metric,
+        train_seconds=seconds,
+        command_seconds=time.monotonic() - clock.started,
+        utilization=watch.utilization.summary(),
+        utilization_note=watch.utilization.note,
+        reloaded_metrics=reloaded,
+        alarm=ending.alarm.page if ending.alarm else None,
+        alarm_detail=detail,
+        parameters=sum(p.numel() for p in state.model.parameters()),
+        machine=job.machine.described(),
+    )
+
+
+def _bad_place(job: Job, state: TrainingState) -> str:
+    """Runs the batch that rang the alarm again; its weights were left as they were before it."""
+    number = max(state.position - 1, 0)
+    for batch in job.train.epoch(state.epoch, start=number):
+        return first_bad_place(state.model, batch, job.loss, job.machine)
+    return "not found: the batch cannot be made again"
+
+
+def _reload_best(job: Job, examples: Examples) -> dict[str, float]:
+    """Loads the best checkpoint into a fresh model, measures it again, and stores what the report shows of it."""
+    saved = checkpoint.load(job.folder, job.folder.best)
+    model = job.make_model()
+    model.load_state_dict(saved["model"])
+    probabilities, labels = predict(model, job.val, job.machine)
+    rows = job.val.rows.numpy()
+    ids = np.array([examples.ids[i] for i in rows], dtype=np.str_)
+    store.write_npz(
+        job.folder.predictions,
+        {
+            "ids": ids,
+            "labels": labels,
+            "probabilities": probabilities,
+            "classes": np.array(job.classes, dtype=np.str_),
+        },
+    )
+    worst = worst_rows(probabilities, labels)
+    store.write_npz(
+        job.folder.worst_images, {"ids": ids[worst], "images": _thumbnails(examples.pixels[rows[worst]])}
+    )
+    return job.task.measure(probabilities, labels)
+
+
+def worst_rows(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of the wrong predictions with the lowest probability of the true class, worst first."""
+    own = probabilities[np.arange(len(labels)), labels]
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(own[wrong], kind="stable")][:WORST_IMAGES]
+
+
+def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    every = -(-max(images.shape[1:3]) // THUMBNAIL)
+    return np.ascontiguousarray(images[:, ::every, ::every])
+
+
+def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    """Keys that decide a run and differ, as `key: was -> is`; the budget and names may change."""
+    found = []
+    for key in sorted(saved.keys() | now.keys()):
+        name = f"{prefix}{key}"
+        if name in ("budget", "experiment", "tracking", "acceptance"):
+            continue
+        before, after = saved.get(key), now.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{name}.")
+        elif before != after:
+            found.append(f"{name}: {before!r} -> {after!r}")
+    return found
+
+
