@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["plain", "note", "warning"]
+LONGEST_TEXT = 600  # characters of one paragraph or cell; a name longer than that helps nobody (judgement)
+
+
+def shortened(raw: str) -> str:
+    """The text itself, or its beginning when it is longer than a page should carry."""
+    return raw if len(raw) <= LONGEST_TEXT else f"{raw[:LONGEST_TEXT]}…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ def summary(facts: Facts, decision: Decision) -> str:
 
 
 def _figures(facts: Facts, decision: Decision) -> list[tuple[str, str]]:
-    found = [("Result", _result(decision))]
+    found = [("Best so far" if decision.verdict == "failed" else "Result", _result(decision))]
     if decision.target is not None:
         word = "at most" if facts.lower_is_better else "at least"
         found.append(("Target", f"{word} {words.value(decision.target)}"))
@@ -71,4 +71,5 @@ def _best_reference(facts: Facts, decision: Decision) -> str | None:
     pair = facts.paired.get(name)
     if pair is None or decision.metric != "val_accuracy":
         return shown
-    return f"{shown}; the model is {words.points(pair.difference)} ahead" if pair.difference > 0 else shown
+    side = "ahead" if pair.difference >= 0 else "behind"
+    return f"{shown}; the model is {100 * abs(pair.difference):.1f} points {side}"
