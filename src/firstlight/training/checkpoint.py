@@ -90,6 +90,19 @@ def newest(folder: Folder) -> Path | None:
     return None
 
 
+def adopt(folder: Folder, archive: Folder) -> None:
+    """Copies the best and last checkpoints of an earlier attempt that are good, with their entries in the manifest."""
+    manifest = read_manifest(folder)
+    files = read_manifest(archive)["files"]
+    for path in (archive.best, archive.last):
+        entry = files.get(path.name)
+        if entry is None or not path.is_file() or store.sha256(path) not in (entry["sha256"], entry["previous"]):
+            continue
+        manifest["files"][path.name] = entry
+        store.write_json(folder.manifest, manifest)
+        store.write_bytes(folder.checkpoints / path.name, path.read_bytes())
+
+
 def read_manifest(folder: Folder) -> dict[str, Any]:
     """The manifest; an empty one when there is none.
 

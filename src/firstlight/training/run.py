@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from firstlight.errors import Interrupted, ResumeRefused
 from firstlight.experiment import records_io, store
 from firstlight.experiment.metrics import MetricsFile
-from firstlight.experiment.records import Outcome
+from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
 from firstlight.training.evaluate import predict
 from firstlight.training.loop import Ending, Watch, train
@@ -52,7 +52,7 @@ class Clock:
         return self.deadline - self.reserve
 
 
-def fresh_state(job: Job, changes: tuple[Any, ...] = ()) -> TrainingState:
+def fresh_state(job: Job, changes: tuple[PlanChange, ...] = ()) -> TrainingState:
     """A run before its first step.
 
     Args:
@@ -89,7 +89,15 @@ def resumed_state(job: Job) -> TrainingState:
         )
     state = fresh_state(job)
     state.restore(saved)
+    known = {c.step for c in state.plan.changes}
+    later = tuple(c for c in recorded_changes(job) if c.step >= state.step and c.step not in known)
+    state.plan = replace(state.plan, changes=(*state.plan.changes, *later))
     return state
+
+
+def recorded_changes(job: Job) -> tuple[PlanChange, ...]:
+    """Plan changes that this experiment made before: they are replayed at their steps."""
+    return records_io.read_plan(job.folder.plan).changes if job.folder.plan.is_file() else ()
 
 
 def run_training(
