@@ -132,7 +132,7 @@ def count(n: int, noun: str) -> str:
     """A number of things: `1 image`, `2,000 images`, `3 classes`."""
     if n == 1:
         return f"1 {noun}"
-    if noun.endswith(("s", "x", "tch", "sh")):
+    if noun.endswith(("s", "x", "ch", "sh")) and not noun.endswith("epoch"):
         return f"{n:,} {noun}es"
     if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
         return f"{n:,} {noun[:-1]}ies"

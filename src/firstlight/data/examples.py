@@ -25,6 +25,19 @@ class Part(IntEnum):
     TEST = 2
 
 
+# How people call the parts, in folder names and in split columns.
+PARTS = {
+    "train": Part.TRAIN,
+    "training": Part.TRAIN,
+    "val": Part.VAL,
+    "valid": Part.VAL,
+    "validation": Part.VAL,
+    "dev": Part.VAL,
+    "test": Part.TEST,
+    "testing": Part.TEST,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """A row that was left out, and why."""

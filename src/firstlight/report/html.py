@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Page, shortened
-from firstlight.results.facts import UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 from firstlight.text import visible
 
 TEMPLATE, STYLE, SCRIPT = "report.html.jinja", "report.css", "report.js"

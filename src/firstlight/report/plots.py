@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.drawing import (
     BLUE,
@@ -25,7 +26,7 @@ from firstlight.report.drawing import (
     plain_axes,
 )
 from firstlight.results.classification import confusion_matrix
-from firstlight.results.facts import UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

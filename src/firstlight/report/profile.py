@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 from firstlight import text
 from firstlight.experiment.records import Outcome
+from firstlight.gates.post_baseline import UTILIZATION_LEAST, UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Block, Heading, Picture, Table, Text
-from firstlight.results.facts import UTILIZATION_FLOOR, UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 
 
 def training_profile(facts: Facts) -> Iterator[Block]:
@@ -78,14 +79,14 @@ def _utilization(outcome: Outcome) -> Iterator[Block]:
     yield Table(columns=("", ""), rows=tuple(rows), note=f"Measured as: {outcome.utilization_note}.")
     if mean >= UTILIZATION_TARGET:
         yield Text(text="The target is met.")
-    elif mean >= UTILIZATION_FLOOR:
+    elif mean >= UTILIZATION_LEAST:
         yield Text(
             text="Below the target: state the reason, or read: firstlight explain resource_inefficiency.",
             tone="warning",
         )
     else:
         yield Text(
-            text=f"Below {text.percent(UTILIZATION_FLOOR)}, which shuts the gate. "
+            text=f"Below {text.percent(UTILIZATION_LEAST)}, which shuts the gate. "
             "Read: firstlight explain resource_inefficiency.",
             tone="warning",
         )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from firstlight import text
 from firstlight.experiment.records import Decision
+from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Verdict
-from firstlight.results.facts import UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 
 LABEL_WIDTH = 12  # of the block on the terminal
 LONGEST_REASON = 160  # characters; a longer one is cut on the terminal and whole in the report

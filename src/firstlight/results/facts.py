@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TASK_METRIC = "val_accuracy"  # of image classification, the one that people quote
-# The contract: under 40 % the gate shuts, 40 to 60 % warns and asks for the reason.
-UTILIZATION_TARGET = 0.60
-UTILIZATION_FLOOR = 0.40
 AGREEMENT = 1e-5  # between figures computed in float32 by training and in float64 here, relative
 
 

@@ -59,6 +59,8 @@ class Job:
     loss: LossFunction
     chance: Chance
     folder: Folder
+    examples: Examples
+    split: Split
     make_model: Callable[[], nn.Module]  # seeded: two calls give equal weights
     make_optimizer: Callable[[nn.Module], Optimizer]
     meta: dict[str, Any]  # what a prediction needs beside the weights
@@ -110,6 +112,8 @@ def build_job(config: Config, examples: Examples, split: Split, machine: Machine
         loss=TASK.make_loss(config.loss, class_counts, machine.device),
         chance=TASK.chance(class_counts),
         folder=folder,
+        examples=examples,
+        split=split,
         make_model=lambda: make_model(config, shape, machine, train),
         make_optimizer=lambda model: make_optimizer(model, config),
         meta=meta(config, shape, examples.classes, normalisation),
