@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import shlex
+from pathlib import Path
 
 from firstlight import text
+from firstlight.decision.route import route
 from firstlight.experiment.records import Decision
 from firstlight.results.facts import Facts
 
@@ -24,8 +27,6 @@ HEADLINES = {
     "optimize": "The pipeline works, the result is not good enough yet.",
     "failed": "Training failed: there is no baseline.",
 }
-# The way by rule (contract, section 5).
-NEXT = {"accept": "finalize", "optimize": "diagnose", "failed": "diagnose"}
 NOT_KNOWN = "–"
 
 
@@ -70,10 +71,9 @@ def probability(p: float) -> str:
 
 
 def next_command(facts: Facts, decision: Decision) -> str:
-    """The command that follows from the verdict."""
-    import shlex
-
-    return f"firstlight {NEXT[decision.verdict]} {shlex.quote(text.visible(str(facts.root)))}"
+    """The command that follows from the verdict, ready for a shell."""
+    root = Path(shlex.quote(text.visible(str(facts.root))))
+    return route(root, "complete", "complete", decision).next
 
 
 def page_to_read(facts: Facts, decision: Decision) -> str | None:
