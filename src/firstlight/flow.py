@@ -1,6 +1,7 @@
 """The phases, top to bottom: read this first.
 
-Each phase is a list of calls whose result is the next call's argument. Phase 1 looks at the data and writes the experiment folder;
+Each phase is a list of calls whose result is the next call's argument. Phase 1 looks at the data and writes
+the experiment folder;
 phase 2 proves the machinery, measures the references, trains, reports and decides.
 """
 
@@ -98,7 +99,9 @@ def setup(request: Request, progress: Progress) -> Folder:
             log.note(f"{key}: {reason}")
         split_hash = write_split(folder.splits, split, examples)
         batch = _read_a_batch(found.config, examples, split, found.machine, folder)
-        store.write_json(folder.profile, {**seen.to_json(), "split_method": split.method, "batch_read": batch})
+        store.write_json(
+            folder.profile, {**seen.to_json(), "split_method": split.method, "batch_read": batch}
+        )
         store.write_text(folder.config, render_config(found.config, found.reasons))
         environment = {
             **record_environment(),
@@ -108,7 +111,11 @@ def setup(request: Request, progress: Progress) -> Folder:
             "known_values": known,
             "determinism": list(deterministic(found.machine.deterministic)),
             "machine": found.machine.described(),
-            "data": {"source": examples.source, "fingerprint": examples.fingerprint, "rows": len(examples.ids)},
+            "data": {
+                "source": examples.source,
+                "fingerprint": examples.fingerprint,
+                "rows": len(examples.ids),
+            },
             "split": {"sha256": split_hash, "method": split.method},
         }
         store.write_json(folder.environment, environment)
@@ -132,7 +139,9 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
         if not folder.outcome.is_file():
             confirm_again(folder, "setup")
         loaded = _load(folder, started, log)
-        lines = preflight(loaded.job, deadline=time.monotonic() + PREFLIGHT_MOST, clock=loaded.clock, progress=log)
+        lines = preflight(
+            loaded.job, deadline=time.monotonic() + PREFLIGHT_MOST, clock=loaded.clock, progress=log
+        )
         write_status(folder)
     return lines
 
@@ -354,14 +363,20 @@ def _train(loaded: _Loaded, stop: Stop, *, resume: bool, progress: Progress) -> 
     from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
 
     job = loaded.job
-    state = resumed_state(job) if resume and job.folder.last.is_file() else fresh_state(job, recorded_changes(job))
+    state = (
+        resumed_state(job)
+        if resume and job.folder.last.is_file()
+        else fresh_state(job, recorded_changes(job))
+    )
     while True:
         outcome = run_training(job, state, loaded.examples, loaded.clock, stop, progress)
         repairable = outcome.alarm in ("nan_loss", "exploding_gradients")
         if not repairable or len(archived(job.folder)) >= RESTARTS:
             return outcome
         number = archive_attempt(job.folder, outcome.alarm_detail or outcome.reason)
-        progress.warn(f"attempt {number} failed: {outcome.alarm_detail}; a new attempt begins with a tenth of the rate")
+        progress.warn(
+            f"attempt {number} failed: {outcome.alarm_detail}; a new attempt begins with a tenth of the rate"
+        )
         job, state = restarted(job, loaded.examples, loaded.split, number)
         confirm_again(job.folder, "setup")
         write_status(job.folder)

@@ -1,6 +1,7 @@
 """Checkpoints on disk: written whole, listed with their hash, verified before they are read.
 
-`checkpoints/manifest.json` names for each file the hash that is about to be there and the one that was there before. It is written
+`checkpoints/manifest.json` names for each file the hash that is about to be there and the one that was there
+before. It is written
 first, the file second: whichever of the two a crash leaves behind, its hash is in the manifest.
 """
 
@@ -96,7 +97,11 @@ def adopt(folder: Folder, archive: Folder) -> None:
     files = read_manifest(archive)["files"]
     for path in (archive.best, archive.last):
         entry = files.get(path.name)
-        if entry is None or not path.is_file() or store.sha256(path) not in (entry["sha256"], entry["previous"]):
+        if (
+            entry is None
+            or not path.is_file()
+            or store.sha256(path) not in (entry["sha256"], entry["previous"])
+        ):
             continue
         manifest["files"][path.name] = entry
         store.write_json(folder.manifest, manifest)

@@ -1,6 +1,7 @@
 """A new attempt after a loss or gradient that was not finite: a tenth of the rate, clipped gradients, from the last good checkpoint.
 
-The change is a new config with its reason, and the failed attempt stays whole in attempts/N, so that nothing about the run is silent.
+The change is a new config with its reason, and the failed attempt stays whole in attempts/N, so that nothing
+about the run is silent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ CLIP = 1.0  # total gradient norm
 
 def safer(config: Config) -> Config:
     """The config of the next attempt."""
-    training = config.training.model_copy(update={"learning_rate": config.training.learning_rate * RATE_FACTOR})
+    training = config.training.model_copy(
+        update={"learning_rate": config.training.learning_rate * RATE_FACTOR}
+    )
     optimizer = config.optimizer.model_copy(update={"gradient_clip": CLIP})
     return config.model_copy(update={"training": training, "optimizer": optimizer})
 
@@ -35,7 +38,10 @@ def restarted(job: Job, examples: Examples, split: Split, number: int) -> tuple[
     """The job and state of the attempt that follows attempt `number`, which is archived; writes the new config."""
     config = safer(job.config)
     why = f"attempt {number} ended in a loss or gradient that was not finite (firstlight explain nan_loss)"
-    reasons = {"training.learning_rate": f"{RATE_FACTOR:g} of it before: {why}", "optimizer.gradient_clip": why}
+    reasons = {
+        "training.learning_rate": f"{RATE_FACTOR:g} of it before: {why}",
+        "optimizer.gradient_clip": why,
+    }
     store.write_text(job.folder.config, render_config(config, reasons))
     again = build_job(config, examples, split, job.machine, job.folder)
     state = fresh_state(again)

@@ -140,7 +140,9 @@ def _watch(
     on_epoch: Callable[[EpochRecord], None],
 ) -> Watch:
     def write_plan() -> None:
-        records_io.write_plan(job.folder.plan, state.plan.epochs, state.plan.steps_per_epoch, state.plan.changes)
+        records_io.write_plan(
+            job.folder.plan, state.plan.epochs, state.plan.steps_per_epoch, state.plan.changes
+        )
 
     write_plan()
     return Watch(
@@ -172,7 +174,11 @@ def _outcome(
         if ending.alarm.page == "nan_loss":
             detail += f"; the first bad place is {_bad_place(job, state)}"
     return Outcome(
-        state="halted" if ending.state == "halted" else "completed" if ending.state == "completed" else "stopped_early",
+        state="halted"
+        if ending.state == "halted"
+        else "completed"
+        if ending.state == "completed"
+        else "stopped_early",
         reason=ending.reason,
         epochs_run=state.epoch,
         epochs_planned=state.plan.total_epochs(state.step),
@@ -204,7 +210,9 @@ def _reload_best(job: Job, examples: Examples) -> dict[str, float]:
     saved = checkpoint.load(job.folder, job.folder.best)
     model = job.make_model()
     model.load_state_dict(saved["model"])
-    probabilities, labels = predict(model, job.val, job.machine)
+    probabilities, labels = predict(
+        model, job.val, job.machine, mirror_average=job.config.model.mirror_average
+    )
     rows = job.val.rows.numpy()
     ids = np.array([examples.ids[i] for i in rows], dtype=np.str_)
     store.write_npz(
@@ -248,5 +256,3 @@ def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -
         elif before != after:
             found.append(f"{name}: {before!r} -> {after!r}")
     return found
-
-
