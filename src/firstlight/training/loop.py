@@ -215,13 +215,15 @@ def _look(job: Job, state: TrainingState, watch: Watch) -> None:
     _refit(job, state, watch)
     total = state.plan.total_steps(state.step)
     speed = watch.meter.step_seconds(LOOK_SECONDS * 10)
+    if not speed or not math.isfinite(watch.meter.last_loss):
+        return  # nothing was measured yet
     watch.progress.step(
         epoch=min(state.epoch + 1, state.plan.total_epochs(state.step)),
         epochs=state.plan.total_epochs(state.step),
         step=state.step,
         steps=total,
         loss=watch.meter.last_loss,
-        examples_per_second=job.train.size / speed if speed else 0.0,
+        examples_per_second=job.train.size / speed,
         utilization=reading.share,
         finish_seconds=_finish(job, state, watch),
     )
