@@ -29,9 +29,9 @@ from firstlight.watch.log import Both, LogFile
 if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
+    from firstlight.machine.choices import Machine
     from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
-    from firstlight.machine.choices import Machine
     from firstlight.training.run import Clock
     from firstlight.watch.progress import Progress
 

@@ -9,7 +9,10 @@ import torch
 from firstlight.data.batches import Augment, Batches, Normalisation, training_normalisation
 
 
-def make(augment=Augment(), *, rows=None, size=7, seed=42, n=50, side=6):
+PLAIN = Augment()
+
+
+def make(augment=PLAIN, *, rows=None, size=7, seed=42, n=50, side=6):
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (n, side, side, 3), dtype=np.uint8))
     return Batches(
         pixels=pixels,

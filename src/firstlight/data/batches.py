@@ -9,6 +9,7 @@ batch comes from
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -82,7 +83,7 @@ class Batches:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.rows) // self.size)
+        return math.ceil(len(self.rows) / self.size)
 
     @property
     def count(self) -> int:

@@ -101,7 +101,7 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
 
 
 def _opened(content: bytes) -> Image.Image:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not content:
         raise ValueError("the file is empty")
@@ -118,11 +118,7 @@ def _opened(content: bytes) -> Image.Image:
         IndexError,
         KeyError,
     ) as error:
-        reason = (
-            "not an image of a known format"
-            if isinstance(error, Image.UnidentifiedImageError)
-            else str(error)
-        )
+        reason = "not an image of a known format" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ValueError(reason) from None
     if image.width * image.height > LARGEST_PIXELS:
         raise ValueError(f"{image.width}x{image.height} pixels are more than {LARGEST_PIXELS:,}")

@@ -1,4 +1,4 @@
-"""From the data section of a config to decoded examples: list, hash, look into the cache, decode, leave out what is broken."""
+"""From the data section of a config to decoded examples: list, hash, decode once, leave out what is broken."""
 
 from __future__ import annotations
 
@@ -247,7 +247,8 @@ def _check_broken(listing: Listing, data: Data, problems: dict[int, str], looked
         return
     names = "; ".join(visible(f"{listing.ids[i]} ({problems[i]})") for i in sorted(problems)[:NAMES_SHOWN])
     raise DataError(
-        f"{len(problems):,} of {count(looked_at, 'image')} cannot be read, {percent(data.max_bad_fraction)} are allowed",
+        f"{len(problems):,} of {count(looked_at, 'image')} cannot be read, "
+        f"{percent(data.max_bad_fraction)} are allowed",
         names,
         "mend or remove them, or allow more with --set data.max_bad_fraction=SHARE",
     )

@@ -1,4 +1,4 @@
-"""What the data looks like: counts, sizes, duplicates, conflicting labels, and whether a mirrored image keeps its class."""
+"""What the data looks like: counts, sizes, duplicates, conflicting labels, what a mirror does."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _warnings(
 
 
 def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: int) -> FlipEvidence:
-    """Whether mirroring keeps the class: a linear probe is fitted on training images and scored on others, as they are and mirrored.
+    """Whether mirroring keeps the class, by a linear probe scored on images as they are and mirrored.
 
     Mirrored digits are no digits, and the probe loses most of its accuracy on them; photos have no preferred
     side, and it loses next to
@@ -203,7 +203,7 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
 
     def flat(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return ((x - mean) / std).reshape(len(x), -1)
+        return np.asarray((x - mean) / std, dtype=np.float32).reshape(len(x), -1)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -230,4 +230,5 @@ def _shrunk(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     step = max(1, min(images.shape[1:3]) // PROBE_SIDE)
     height, width = images.shape[1] // step, images.shape[2] // step
     cut = images[:, : height * step, : width * step].astype(np.float32)
-    return cut.reshape(len(cut), height, step, width, step, -1).mean(axis=(2, 4))
+    means = cut.reshape(len(cut), height, step, width, step, -1).mean(axis=(2, 4))
+    return np.asarray(means, dtype=np.float32)

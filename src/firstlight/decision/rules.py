@@ -77,14 +77,16 @@ def _verdict(
     if trivial and not evidence.gain_is_real(trivial[0]):
         known = number(trivial[0].metrics[metric])
         return "failed", [
-            f"The network learnt nothing: {metric} {number(value)} is not beyond the {known} of always saying the commonest class."
+            f"The network learnt nothing: {metric} {number(value)} is not beyond the {known} of always saying "
+            "the commonest class."
         ]
     standing = [_against(evidence, r) for r in measured]
     if best is None:
         return "optimize", [f"No reference could be measured, so {metric} {number(value)} says little."]
     if evidence.better(best.metrics[metric], value):
         return "optimize", [
-            f"A simple model is better: {best.name} reaches {number(best.metrics[metric])}, the network {number(value)}.",
+            f"A simple model is better: {best.name} reaches {number(best.metrics[metric])}, "
+            f"the network {number(value)}.",
             *standing,
         ]
     if evidence.target is not None:

@@ -20,7 +20,7 @@ from firstlight.experiment.gate import GateSpec
 from firstlight.experiment.records import Item
 
 PERSON_ITEMS = {
-    "classes_are_meant": "the classes are the ones to tell apart, and labels were made independently of names and sources",
+    "classes_are_meant": "the classes are the ones to tell apart, and labels do not come from file names or sources",
     "groups_are_whole": "what belongs together (film, patient, place) does not lie in two parts",
 }
 CONFIRMED = "confirmed.json"

@@ -109,7 +109,7 @@ def _is_harmless(value: str) -> bool:
 
 def _version(name: str) -> str | None:
     try:
-        return str(importlib.metadata.version(name))  # type: ignore[no-untyped-call]
+        return str(importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
         return None
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstlight.models.model import ImageShape, ModelKind
+import itertools
 
 CHANNELS = (64, 256, 256)
 LARGEST_SIDE = 64
@@ -62,7 +63,7 @@ class SmallCnn(nn.Module):
         self.blocks = nn.Sequential(
             *(
                 Block(inputs, outputs, pool=number >= first_pool)
-                for number, (inputs, outputs) in enumerate(zip(channels[:-1], channels[1:], strict=True))
+                for number, (inputs, outputs) in enumerate(itertools.pairwise(channels))
             )
         )
         self.dropout = nn.Dropout(dropout)
@@ -83,7 +84,7 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 @torch.no_grad()
 def _prepare(model: nn.Module, inputs: Tensor) -> None:
-    """Sets the first layer to the whitening of all patches of `inputs` (images, channels, height, width), and its negative."""
+    """Sets the first layer to the whitening of all patches of `inputs` (n, c, h, w), and its negative."""
     assert isinstance(model, SmallCnn)
     channels = inputs.shape[1]
     patches = inputs.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # (n, c, h', w', 2, 2)

@@ -1,4 +1,4 @@
-"""What measures fastest on this machine, by taking a few real steps: number format, memory layout, threads, and the time of a step.
+"""What measures fastest on this machine, by taking a few real steps: format, layout, threads, width.
 
 Nothing here is known from a table: bf16 is many times slower than fp32 on some processors and twice as fast
 on others.
@@ -6,13 +6,12 @@ on others.
 
 from __future__ import annotations
 
-import statistics
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from firstlight.training.job import build_job
 from firstlight.machine.choices import Machine, allotted_cores
+from firstlight.training.job import build_job
 from firstlight.training.step import make_step
 
 if TYPE_CHECKING:
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
 WARM_STEPS = 2  # the first steps choose kernels
 TIMED_STEPS = 8
-TIMED_SECONDS = 1.5  # fewer steps when they are slow, one at least
+LEAST_STEPS = 3
+TIMED_SECONDS = 1.5  # fewer steps when they are slow
 # a choice must be so many times faster than the conservative one (judgement: above the noise of a few
 # steps)
 CLEAR_GAIN = 1.1
@@ -39,7 +39,10 @@ class Trial:
     folder: Folder
 
     def step_seconds(self, machine: Machine, *, width: float | None = None) -> float:
-        """Median seconds of a training step, the batch included."""
+        """Seconds of an undisturbed training step, the batch included: the shortest of a few.
+
+        Other work on the machine only ever makes a step longer. What it costs is found out by the plan while training.
+        """
         import torch
 
         torch.set_num_threads(machine.threads)
@@ -50,18 +53,20 @@ class Trial:
         model = job.make_model().train()
         step = make_step(model, job.make_optimizer(model), job.loss, machine)
         seconds: list[float] = []
-        began = time.monotonic()
+        began = clock = time.monotonic()
         for number, batch in enumerate(job.train.epoch(0)):
-            clock = time.monotonic()
             step(batch).loss.item()
+            ended = time.monotonic()
             if number >= WARM_STEPS:
-                seconds.append(time.monotonic() - clock)
-            if len(seconds) >= TIMED_STEPS or (seconds and time.monotonic() - began > TIMED_SECONDS):
+                seconds.append(ended - clock)
+            clock = ended
+            enough = len(seconds) >= LEAST_STEPS and ended - began > TIMED_SECONDS
+            if enough or len(seconds) >= TIMED_STEPS:
                 break
-        return statistics.median(seconds) if seconds else time.monotonic() - began
+        return min(seconds) if seconds else clock - began
 
-    def validation_seconds(self, machine: Machine, step_seconds: float) -> float:
-        """Estimated seconds of a validation: a forward pass is about a third of a step, and so is that of the mirror images."""
+    def validation_seconds(self, step_seconds: float) -> float:
+        """Estimated seconds of a validation: a forward pass is about a third of a step, for mirror images too."""
         passes = 2 if self.config.model.mirror_average else 1
         return passes * step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
 

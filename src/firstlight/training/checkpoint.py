@@ -83,7 +83,7 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
 
 def newest(folder: Folder) -> Path | None:
     """The good checkpoint with the most steps, by the manifest."""
-    files = read_manifest(folder)["files"]
+    files: dict[str, dict[str, Any]] = read_manifest(folder)["files"]
     for name in sorted(files, key=lambda n: (files[n]["step"], n == folder.last.name), reverse=True):
         path = folder.checkpoints / name
         if path.is_file() and store.sha256(path) in (files[name]["sha256"], files[name]["previous"]):

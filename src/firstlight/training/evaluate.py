@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from firstlight.training.job import Loader
     from firstlight.machine.choices import Machine
+    from firstlight.training.job import Loader
 
 EVALUATION_BATCH = (
     250  # rows at a time when the training batch is smaller; results do not depend on it in fp32
@@ -47,10 +47,10 @@ def predict(
 
 
 def class_probabilities(model: nn.Module, inputs: Tensor, machine: Machine, mirror_average: bool) -> Tensor:
-    """float32 (batch, classes) for normalised inputs (batch, channels, height, width); no gradient is kept by the caller."""
+    """float32 (batch, classes) for normalised inputs (batch, channels, height, width)."""
     with machine.autocast():
         outputs = model(inputs)
-    probabilities = outputs.float().softmax(dim=1)
+    probabilities: Tensor = outputs.float().softmax(dim=1)
     if mirror_average:
         mirrored = class_probabilities(model, inputs.flip(3), machine, mirror_average=False)
         probabilities = (probabilities + mirrored) / 2

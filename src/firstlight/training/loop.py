@@ -60,7 +60,7 @@ class Watch:
     progress: Progress
     stop: Stop
     deadline: float  # monotonic seconds at which training must be over, reserve for the report taken off
-    validation_seconds: float  # measured; an estimate before the first validation
+    validation_seconds: float  # measured; 0 before the first validation
     on_plan_change: Callable[[], None]  # writes logs/plan.json
     on_epoch: Callable[[EpochRecord], None]  # writes logs/metrics.json
     looked: float = 0.0
@@ -229,17 +229,22 @@ def _look(job: Job, state: TrainingState, watch: Watch) -> None:
     )
 
 
-def _speed(state: TrainingState, watch: Watch) -> Speed | None:
+def _speed(job: Job, watch: Watch) -> Speed | None:
     left = watch.deadline - time.monotonic()
     seconds = watch.meter.step_seconds(max(SETTLE_SECONDS, WINDOW_SHARE * left))
-    return None if seconds is None else Speed(step=seconds, validation=watch.validation_seconds)
+    if seconds is None:
+        return None
+    # Before the first validation: a forward pass, and that of the mirror images, takes a third of a step.
+    passes = 2 if job.config.model.mirror_average else 1
+    estimate = passes * seconds / 3 * job.val.count / job.train.size
+    return Speed(step=seconds, validation=watch.validation_seconds or estimate)
 
 
 def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
     """Shortens the plan when the predicted finish would break the budget, once the speed is known."""
     left = watch.deadline - time.monotonic()
     settled = watch.meter.measured_seconds >= min(SETTLE_SECONDS, 0.1 * max(left, 0.0))
-    speed = _speed(state, watch)
+    speed = _speed(job, watch)
     if speed is None or not settled:
         return
     every = job.config.validation.validate_every_n_epochs
@@ -254,7 +259,7 @@ def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
 
 def _finish(job: Job, state: TrainingState, watch: Watch) -> float:
     """Predicted seconds to the end of training; NaN before the speed is known."""
-    speed = _speed(state, watch)
+    speed = _speed(job, watch)
     if speed is None:
         return math.nan
     every = job.config.validation.validate_every_n_epochs

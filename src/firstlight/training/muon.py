@@ -33,7 +33,8 @@ def orthogonalised(matrix: Tensor, rounds: int = ROUNDS) -> Tensor:
     for _ in range(rounds):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    result: Tensor = x.T if tall else x
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -61,15 +62,15 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._update(weight, group)
+                    self._update(weight, weight.grad, group)
         return None
 
-    def _update(self, weight: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        average = state["momentum"].mul_(group["momentum"]).add_(weight.grad)
-        ahead = weight.grad.add(average, alpha=group["momentum"])
+        average = state["momentum"].mul_(group["momentum"]).add_(gradient)
+        ahead = gradient.add(average, alpha=group["momentum"])
         matrix = ahead.flatten(1)
         # U V^T has norm sqrt(min(rows, columns)); the factor brings it to the norm of the weight, sqrt(rows).
         scale = math.sqrt(matrix.shape[0] / min(matrix.shape))
@@ -79,5 +80,5 @@ class Muon(torch.optim.Optimizer):
 
 @torch.no_grad()
 def _rescale(weight: Tensor) -> None:
-    """Brings the weight to the norm sqrt(outputs); what follows it must not depend on its scale (batch normalisation)."""
+    """Brings the weight to the norm sqrt(outputs); a normalisation follows it, so its scale has no effect."""
     weight.mul_(math.sqrt(len(weight)) / (weight.norm() + SMALLEST_NORM))

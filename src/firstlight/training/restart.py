@@ -1,4 +1,4 @@
-"""A new attempt after a loss or gradient that was not finite: a tenth of the rate, clipped gradients, from the last good checkpoint.
+"""A new attempt after a loss that was not finite: a tenth of the rate, clipped, from the last good checkpoint.
 
 The change is a new config with its reason, and the failed attempt stays whole in attempts/N, so that nothing
 about the run is silent.

@@ -1,4 +1,4 @@
-"""A whole training: fresh or resumed, through the loop, to an outcome whose best checkpoint was loaded and measured again."""
+"""A whole training: fresh or resumed, through the loop, to an outcome that was measured again."""
 
 from __future__ import annotations
 

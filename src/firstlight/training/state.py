@@ -19,8 +19,9 @@ from firstlight.training.plan import Plan
 from firstlight.training.stopping import Best
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
+
+    from firstlight.training.optimizer import Optimizer
 
 FORMAT = 1
 
@@ -30,7 +31,7 @@ class TrainingState:
     """A run at one moment, between two steps."""
 
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     plan: Plan
     best: Best
     epoch: int = 0  # epochs done

@@ -24,7 +24,10 @@ from firstlight.text import count, visible
 if TYPE_CHECKING:
     from firstlight.config.schema import Data
 
-LAYOUT = "expected: DATA/CLASS/image.jpg for two classes or more, or DATA/train/CLASS/image.jpg and DATA/test/CLASS/image.jpg"
+LAYOUT = (
+    "expected: DATA/CLASS/image.jpg for two classes or more, "
+    "or DATA/train/CLASS/image.jpg and DATA/test/CLASS/image.jpg"
+)
 FEWEST_CLASSES = 2
 
 
@@ -118,9 +121,8 @@ def _folders(folder: Path, root: Path, found: _Found) -> list[str]:
             found.ignored.append(_identity(Path(entry.path), root))
         elif entry.is_dir(follow_symlinks=False):
             names.append(entry.name)
-        elif entry.is_symlink() and Path(entry.path).is_dir():
-            if _may_follow(Path(entry.path), root, found):
-                names.append(entry.name)
+        elif entry.is_symlink() and Path(entry.path).is_dir() and _may_follow(Path(entry.path), root, found):
+            names.append(entry.name)
     return sorted(names)
 
 
