@@ -22,7 +22,7 @@ def test_the_verdict_comes_first_and_everything_fits_a_screen(
     assert len(lines) <= 12
     assert all(len(line) <= 180 for line in lines)
     text = "\n".join(lines)
-    assert f"{number(decision.value)} validation accuracy, 95 % interval" in text
+    assert f"{number(decision.value)} validation accuracy, 95\u00a0% interval" in text
     assert "at least 0.85" in text
     assert "logistic regression; the model is" in text
     assert "83.0 % on average; the target is 60.0 %" in text
@@ -54,6 +54,16 @@ def test_a_run_that_left_nothing_has_a_verdict_too(tmp_path: Path, decide_from: 
     folder = Folder(tmp_path)
     shown = summary(read_facts(folder), decide_from(folder))
     assert "no checkpoint was validated" in shown
+    assert "firstlight explain crashes" in shown
+
+
+def test_a_run_that_learnt_nothing_is_sent_to_the_page_on_stalls(
+    build_experiment: Any, decide_from: Any
+) -> None:
+    folder = build_experiment(skill=0.0)
+    shown = summary(read_facts(folder), decide_from(folder))
+    assert "FAILED" in shown
+    assert "firstlight explain convergence_stall" in shown
 
 
 @pytest.mark.requirement("H09")
