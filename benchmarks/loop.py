@@ -1,9 +1,13 @@
 """Time of a training step: firstlight's loop beside a hand-written PyTorch loop of the same model, in one run.
 
-Two workloads: `digits`, an MLP 64-128-10 on scikit-learn's digits with batch 32, which shows the cost of the loop itself; `cnn`, a
-residual network on 10,000 images of 3x32x32 with batch 128, a realistic step. Both loops get the same tensors, the same seed, AdamW at the same
-rate and fp32. The hand-written loop is the one that a careful user writes: DataLoader, default AdamW, loss.item(). The clock
-ticks in the model's forward, so no figure comes from the loops themselves. Rounds alternate; the ratio is the median over rounds.
+Two workloads: `digits`, an MLP 64-128-10 on scikit-learn's digits with batch 32, which shows the cost of the
+loop itself; `cnn`, a
+residual network on 10,000 images of 3x32x32 with batch 128, a realistic step. Both loops get the same
+tensors, the same seed, AdamW at the same
+rate and fp32. The hand-written loop is the one that a careful user writes: DataLoader, default AdamW,
+loss.item(). The clock
+ticks in the model's forward, so no figure comes from the loops themselves. Rounds alternate; the ratio is the
+median over rounds.
 
     python benchmarks/loop.py [--rounds 5] [--threads N]
 """

@@ -75,7 +75,10 @@ def test_a_shift_moves_the_image_and_reflects_at_the_border():
     for batch in batches.epoch(0):
         for image, row in zip(batch.inputs, batch.rows.tolist(), strict=True):
             found = [
-                (y, x) for y in range(5) for x in range(5) if torch.equal(image, padded[row, :, y : y + 6, x : x + 6])
+                (y, x)
+                for y in range(5)
+                for x in range(5)
+                if torch.equal(image, padded[row, :, y : y + 6, x : x + 6])
             ]
             assert len(found) == 1
             places.add(found[0])

@@ -1,6 +1,7 @@
 """Decoded pixels on disk, so that a data set is decoded once.
 
-An entry is a folder named by its key, with `pixels.npy` and an `index.json` that is written last and holds the hash of the pixels. An entry that
+An entry is a folder named by its key, with `pixels.npy` and an `index.json` that is written last and holds
+the hash of the pixels. An entry that
 does not fit its index is made again. The cache may be deleted at any time.
 """
 
@@ -78,14 +79,18 @@ def read(root: Path, name: str) -> Entry | None:
 
 
 @contextlib.contextmanager
-def writing(root: Path, name: str, shape: tuple[int, int, int, int]) -> Iterator[tuple[NDArray[np.uint8], dict[str, Any]]]:
+def writing(
+    root: Path, name: str, shape: tuple[int, int, int, int]
+) -> Iterator[tuple[NDArray[np.uint8], dict[str, Any]]]:
     """A new entry: fill the pixels and the index inside the block; it is there when the block ends, or not at all."""
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
     try:
         path = folder / "pixels.npy"
         if shape[0]:
-            pixels: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+            pixels: NDArray[np.uint8] = np.lib.format.open_memmap(
+                path, mode="w+", dtype=np.uint8, shape=shape
+            )
         else:
             pixels = np.empty(shape, np.uint8)
             np.save(path, pixels, allow_pickle=False)

@@ -2,7 +2,8 @@
 
     source --list--> Listing --decode--> Examples --split--> Split --> batches
 
-Row ids are strings that stay the same wherever the folder lies: the POSIX path below the data folder for files,
+Row ids are strings that stay the same wherever the folder lies: the POSIX path below the data folder for
+files,
 `row-N` for arrays. Everything downstream names a row by its id.
 """
 

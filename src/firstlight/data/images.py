@@ -1,7 +1,9 @@
 """One image file to uint8 pixels of one size: every mode and depth by a rule, and nothing half-decoded.
 
-Rules: EXIF rotation is applied; palettes are resolved; alpha is laid on white; CMYK and the like become RGB; 16-bit and float greys are
-scaled, not clipped; of an animation the first frame counts. A truncated file is an error, never half an image.
+Rules: EXIF rotation is applied; palettes are resolved; alpha is laid on white; CMYK and the like become RGB;
+16-bit and float greys are
+scaled, not clipped; of an animation the first frame counts. A truncated file is an error, never half an
+image.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "MPO")  # MPO: a JPEG of a camera that holds a second picture
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "BMP",
+    "GIF",
+    "WEBP",
+    "TIFF",
+    "MPO",
+)  # MPO: a JPEG of a camera that holds a second picture
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -52,7 +62,8 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
 
     Args:
         content: The file.
-        side: (height, width) of the result: the image is shrunk or enlarged until it covers it and cut in the centre.
+        side: (height, width) of the result: the image is shrunk or enlarged until it covers it and cut in the
+            centre.
             None = as it is.
         channels: 1 for grey, 3 for RGB.
 
@@ -66,13 +77,24 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
             warnings.simplefilter("ignore")
             with _opened(content) as image:
                 if side is not None and image.format in ("JPEG", "MPO"):
-                    image.draft(None, (2 * side[1], 2 * side[0]))  # decodes a large JPEG at a fraction of its size
+                    image.draft(
+                        None, (2 * side[1], 2 * side[0])
+                    )  # decodes a large JPEG at a fraction of its size
                 image.load()
                 upright = ImageOps.exif_transpose(image)
             plain = _eight_bits(upright, channels)
             if side is not None and (plain.height, plain.width) != side:
                 plain = ImageOps.fit(plain, (side[1], side[0]), Image.Resampling.BICUBIC)
-    except (OSError, SyntaxError, EOFError, ArithmeticError, MemoryError, TypeError, IndexError, KeyError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        EOFError,
+        ArithmeticError,
+        MemoryError,
+        TypeError,
+        IndexError,
+        KeyError,
+    ) as error:
         raise ValueError(str(error) or type(error).__name__) from None
     pixels = np.asarray(plain, dtype=np.uint8)
     return pixels[..., None] if channels == 1 else pixels
@@ -87,8 +109,20 @@ def _opened(content: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError, TypeError, IndexError, KeyError) as error:
-        reason = "not an image of a known format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+    except (
+        OSError,
+        SyntaxError,
+        EOFError,
+        Image.DecompressionBombError,
+        TypeError,
+        IndexError,
+        KeyError,
+    ) as error:
+        reason = (
+            "not an image of a known format"
+            if isinstance(error, Image.UnidentifiedImageError)
+            else str(error)
+        )
         raise ValueError(reason) from None
     if image.width * image.height > LARGEST_PIXELS:
         raise ValueError(f"{image.width}x{image.height} pixels are more than {LARGEST_PIXELS:,}")

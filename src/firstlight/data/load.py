@@ -65,7 +65,9 @@ def load_examples(
     """
     listing = read_listing(data, base)
     root = cache.cache_root(cache_folder, fallback)
-    examples = _from_arrays(listing, data) if listing.files is None else _from_files(listing, data, root, progress)
+    examples = (
+        _from_arrays(listing, data) if listing.files is None else _from_files(listing, data, root, progress)
+    )
     present = np.bincount(examples.labels, minlength=len(examples.classes))
     few = [name for name, n in zip(examples.classes, present, strict=True) if n < data.min_per_class]
     if few:
@@ -97,7 +99,9 @@ def _from_arrays(listing: Listing, data: Data) -> Examples:
 
 def _with_channels(arrays: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     if channels == 1:
-        return np.rint(arrays.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)[..., None]
+        return np.rint(arrays.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)).astype(
+            np.uint8
+        )[..., None]
     return np.repeat(arrays, channels, axis=3)
 
 
@@ -123,7 +127,9 @@ def _from_files(listing: Listing, data: Data, root: Path, progress: Progress) ->
         _decode_all(listing, data, raws, side, channels, root, name, progress)
         entry = cache.read(root, name)
         if entry is None:
-            raise DataError("the cache cannot be read back", str(root / name), "free disk space, or set FIRSTLIGHT_CACHE")
+            raise DataError(
+                "the cache cannot be read back", str(root / name), "free disk space, or set FIRSTLIGHT_CACHE"
+            )
     problems = {int(i): reason for i, reason in entry.index["problems"].items()}
     _check_broken(listing, data, problems, len(files))
     keep = np.array([i for i in range(len(files)) if i not in problems], dtype=np.int64)
@@ -140,7 +146,9 @@ def _from_files(listing: Listing, data: Data, root: Path, progress: Progress) ->
     )
 
 
-def _examples(listing: Listing, *, keep: NDArray[np.int64], identity: str, sizes: Any, **decoded: Any) -> Examples:
+def _examples(
+    listing: Listing, *, keep: NDArray[np.int64], identity: str, sizes: Any, **decoded: Any
+) -> Examples:
     return Examples(
         source=listing.source,
         ids=tuple(listing.ids[i] for i in keep),

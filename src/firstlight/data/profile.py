@@ -22,7 +22,9 @@ PROBE_ROWS = 4_000  # training images that the mirror probe looks at
 PROBE_SIDE = 16  # pixels; larger images are averaged down
 PROBE_LEAST = 100  # rows; with fewer nothing can be told
 SHIFT_SIDES = 8  # images smaller than this have no left and right to speak of
-FLIP_LOSS = 0.15  # share of the accuracy above chance that mirroring may cost (judgement; photos lose 0 to 0.1, digits 0.4 and more)
+# share of the accuracy above chance that mirroring may cost (judgement; photos lose 0 to 0.1, digits 0.4
+# and more)
+FLIP_LOSS = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,8 @@ def _groups(examples: Examples) -> list[list[int]]:
 
 def _names(examples: Examples, groups: list[list[int]]) -> tuple[tuple[str, ...], ...]:
     return tuple(
-        tuple(f"{examples.ids[r]} ({examples.classes[examples.labels[r]]})" for r in rows[:5]) for rows in groups[:NAMES_SHOWN]
+        tuple(f"{examples.ids[r]} ({examples.classes[examples.labels[r]]})" for r in rows[:5])
+        for rows in groups[:NAMES_SHOWN]
     )
 
 
@@ -140,26 +143,38 @@ def _warnings(
         said.append(f"{count(conflicts, 'image')} stand in more than one class: {names}")
     if found.across_splits:
         share = percent(found.across_splits / max(found.parts["val"] + found.parts["test"], 1))
-        said.append(f"{count(found.across_splits, 'image')} of val and test ({share}) are in train too: the given split leaks")
+        said.append(
+            f"{count(found.across_splits, 'image')} of val and test ({share}) are in train too: the given split leaks"
+        )
     if found.blank:
-        said.append(f"{count(len(found.blank), 'image')} of one single colour, such as {visible(found.blank[0])}")
+        said.append(
+            f"{count(len(found.blank), 'image')} of one single colour, such as {visible(found.blank[0])}"
+        )
     if found.imbalance > IMBALANCED:
-        said.append(f"the largest class has {found.imbalance:.0f} times the images of the smallest: read the per-class table")
+        said.append(
+            f"the largest class has {found.imbalance:.0f} times the images of the smallest: read the per-class table"
+        )
     few = int(((training > 0) & (training < FEW_PER_CLASS)).sum())
     if few:
-        said.append(f"{count(few, 'class')} with fewer than {FEW_PER_CLASS} training images: expect little from scratch")
+        said.append(
+            f"{count(few, 'class')} with fewer than {FEW_PER_CLASS} training images: expect little from scratch"
+        )
     folded = Counter(name.casefold() for name in examples.classes)
     twins = [name for name in examples.classes if folded[name.casefold()] > 1]
     if twins:
-        said.append(f"classes that differ only by case, all used: {', '.join(visible(t) for t in twins[:NAMES_SHOWN])}")
+        said.append(
+            f"classes that differ only by case, all used: {', '.join(visible(t) for t in twins[:NAMES_SHOWN])}"
+        )
     return tuple(dict.fromkeys(said))
 
 
 def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: int) -> FlipEvidence:
     """Whether mirroring keeps the class: a linear probe is fitted on training images and scored on others, as they are and mirrored.
 
-    Mirrored digits are no digits, and the probe loses most of its accuracy on them; photos have no preferred side, and it loses next to
-    nothing. A probe that does not beat chance can say nothing against mirroring, which is then taken as harmless for photos.
+    Mirrored digits are no digits, and the probe loses most of its accuracy on them; photos have no preferred
+    side, and it loses next to
+    nothing. A probe that does not beat chance can say nothing against mirroring, which is then taken as
+    harmless for photos.
 
     Args:
         pixels: uint8 (rows, height, width, channels), training rows.
@@ -176,7 +191,10 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     rows = rows[np.isin(labels[rows], np.flatnonzero(np.bincount(labels[rows]) >= 4))]
     if len(rows) < PROBE_LEAST or len(np.unique(labels[rows])) < 2:
         return FlipEvidence(
-            kept_accuracy=0, flipped_accuracy=0, allowed=True, reason=f"{len(rows)} images are too few to measure it"
+            kept_accuracy=0,
+            flipped_accuracy=0,
+            allowed=True,
+            reason=f"{len(rows)} images are too few to measure it",
         )
     images = _shrunk(pixels[np.sort(rows)])
     targets = labels[np.sort(rows)]
@@ -196,7 +214,9 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     noise = 2 * float(np.sqrt(0.25 / len(held)))
     lost = (kept - flipped) / max(kept - chance, 1e-9)
     allowed = kept < chance + noise or lost < FLIP_LOSS or kept - flipped < noise
-    figures = f"measured: a linear probe scores {kept:.3f} on images as they are, {flipped:.3f} on mirrored ones"
+    figures = (
+        f"measured: a linear probe scores {kept:.3f} on images as they are, {flipped:.3f} on mirrored ones"
+    )
     return FlipEvidence(
         kept_accuracy=kept,
         flipped_accuracy=flipped,

@@ -24,7 +24,8 @@ class Source:
     """A kind of data.
 
     Attributes:
-        matches: (source as the user named it, its path) -> whether this kind can read it; cheap, reads no content.
+        matches: (source as the user named it, its path) -> whether this kind can read it; cheap, reads no
+            content.
         read: (data section, its path) -> the listing.
     """
 
@@ -43,7 +44,9 @@ def read_listing(data: Data, base: Path) -> Listing:
         UsageError: No source, or no kind that reads it.
     """
     if not data.source:
-        raise UsageError("no data is named", "data.source is empty", "name a folder, a table, an .npz or sample:digits")
+        raise UsageError(
+            "no data is named", "data.source is empty", "name a folder, a table, an .npz or sample:digits"
+        )
     path = base / Path(data.source).expanduser()
     for name in catalog.names("firstlight.data.sources"):
         source = catalog.load("firstlight.data.sources", name, "SOURCE", Source)

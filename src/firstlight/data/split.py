@@ -1,6 +1,7 @@
 """The frozen split: every row in exactly one part, equal images never in two.
 
-Given parts stand. Otherwise rows are drawn class by class, in an order that depends on the row ids and the seed alone, not on how the
+Given parts stand. Otherwise rows are drawn class by class, in an order that depends on the row ids and the
+seed alone, not on how the
 disk lists them. Images with the same pixels form a group that is never parted.
 """
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAMES_SHOWN = 20
-LARGEST_PART = 20_000  # rows of validation and of test: its interval is below 0.7 points then, and validating stays cheap
+# rows of validation and of test: its interval is below 0.7 points then, and validating stays cheap
+LARGEST_PART = 20_000
 
 
 def split(examples: Examples, data: Data, seed: int) -> Split:
@@ -90,7 +92,9 @@ def _draw(
             parts[rows] = part
             taken += len(rows)
         if not taken and part == Part.VAL:
-            notes.append(f"the class {visible(examples.classes[label])} has no image to spare for {part.name.lower()}")
+            notes.append(
+                f"the class {visible(examples.classes[label])} has no image to spare for {part.name.lower()}"
+            )
 
 
 def _rank(name: str, part: Part, seed: int) -> bytes:
@@ -127,15 +131,22 @@ def read_split(path: Path, examples: Examples) -> Split:
         parts = [arrays[f"{name}_ids"].tolist() for name in ("train", "val", "test")]
         method = str(arrays["method"])
     except (OSError, ValueError, KeyError) as error:
-        raise ResumeRefused("the frozen split cannot be read", f"{path}: {error}", "start a new experiment") from None
+        raise ResumeRefused(
+            "the frozen split cannot be read", f"{path}: {error}", "start a new experiment"
+        ) from None
     place = {name: row for row, name in enumerate(examples.ids)}
     frozen = set().union(*parts)
     gone, new = sorted(frozen - place.keys()), sorted(place.keys() - frozen)
     if gone or new:
-        told = [f"{word}: {len(names)} ({', '.join(visible(n) for n in names[:NAMES_SHOWN])})"
-                for word, names in (("removed", gone), ("added", new)) if names]
+        told = [
+            f"{word}: {len(names)} ({', '.join(visible(n) for n in names[:NAMES_SHOWN])})"
+            for word, names in (("removed", gone), ("added", new))
+            if names
+        ]
         raise ResumeRefused(
-            "the data is not the one that was split", "; ".join(told), "restore the data, or start a new experiment"
+            "the data is not the one that was split",
+            "; ".join(told),
+            "restore the data, or start a new experiment",
         )
     train, val, test = (np.array([place[n] for n in names], dtype=np.int64) for names in parts)
     return Split(train=train, val=val, test=test, method=method)

@@ -42,11 +42,19 @@ def _step(setup: PhaseState, baseline: PhaseState, decision: Decision | None) ->
     if baseline == "interrupted":
         return "train {} --resume", "training was interrupted", "train anew in a new experiment"
     if decision is None:
-        return "train {}", "gate 1 is open and nothing was trained", "edit training_config.yaml, then firstlight check {}"
+        return (
+            "train {}",
+            "gate 1 is open and nothing was trained",
+            "edit training_config.yaml, then firstlight check {}",
+        )
     if decision.verdict == "accept":
         return "finalize {}", "accept leads to phase 5", "firstlight diagnose {}, to look for more"
     if decision.verdict == "optimize":
-        return "diagnose {}", "below target or not beyond the references leads to phase 3", "firstlight finalize {}, as it is"
+        return (
+            "diagnose {}",
+            "below target or not beyond the references leads to phase 3",
+            "firstlight finalize {}, as it is",
+        )
     return "diagnose {}", "a failure enters phase 3 by its own door", "repair the cause and run phase 2 again"
 
 

@@ -1,8 +1,9 @@
 """Accept, optimize or failed: the verdict after phase 2, from figures alone.
 
-    failed    an alarm stopped the run, or the network is not better than always saying the commonest class
-    accept    the target is met and no reference is better; without a target, every reference is beaten beyond the interval
-    optimize  everything else
+failed    an alarm stopped the run, or the network is not better than always saying the commonest class
+accept    the target is met and no reference is better; without a target, every reference is beaten beyond the
+interval
+optimize  everything else
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Evidence:
     interval: tuple[float, float] | None  # 95 %
     target: float | None
     direction: Literal["higher", "lower"]
-    paired: Mapping[str, tuple[float, float, float]]  # reference -> (difference, low, high), model minus reference
+    paired: Mapping[
+        str, tuple[float, float, float]
+    ]  # reference -> (difference, low, high), model minus reference
     alarm: str | None
 
     def better(self, value: float, other: float) -> bool:
@@ -90,7 +93,9 @@ def _verdict(
         reason = f"{metric} {number(value)} {word} the target of {number(evidence.target)}."
         bound = evidence.interval[0 if evidence.direction == "higher" else 1] if evidence.interval else None
         if met and bound is not None and evidence.better(evidence.target, bound):
-            reason += f" The interval reaches beyond the target, to {number(bound)}: another sample could miss it."
+            reason += (
+                f" The interval reaches beyond the target, to {number(bound)}: another sample could miss it."
+            )
         return ("accept" if met else "optimize"), [reason, *standing]
     beaten = all(evidence.gain_is_real(r) for r in measured)
     summary = (

@@ -1,8 +1,8 @@
 """The one write layer: every byte that reaches an experiment goes through here.
 
 A file is written under a temporary name in its own folder, flushed, synced, hashed and renamed; the folder is
-synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file stays. A
-kill can leave one behind; `sweep` removes it at the next start.
+synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file
+stays. A kill can leave one behind; `sweep` removes it at the next start.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Gate 2, after the baseline: is this result to be believed?
 
-Every item is read from the files of the experiment. A run that lost against a reference can pass: the verdict is another question.
+Every item is read from the files of the experiment. A run that lost against a reference can pass: the verdict
+is another question.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ def _losses(epochs: tuple[EpochRecord, ...], outcome: Outcome | None) -> tuple[I
     shown = f"{losses[0]:.4g} to {min(losses):.4g}" if losses else "no epoch"
     one = len(losses) == 1
     fell = len(losses) > 1 and min(losses[1:]) < losses[0]
-    note = "one epoch only: its validation is above the trivial reference or the verdict is failed" if one else ""
+    note = (
+        "one epoch only: its validation is above the trivial reference or the verdict is failed"
+        if one
+        else ""
+    )
     return (
         _item("loss_fell", fell or one, shown, "logs/metrics.json#train_loss", note),
         _item("losses_finite", finite, f"{len(values)} values", "logs/metrics.json"),
@@ -69,7 +74,11 @@ def _checkpoints(
 
     def listed(name: str) -> bool:
         path, entry = folder.checkpoints / name, files.get(name)
-        return entry is not None and path.is_file() and store.sha256(path) in (entry["sha256"], entry.get("previous"))
+        return (
+            entry is not None
+            and path.is_file()
+            and store.sha256(path) in (entry["sha256"], entry.get("previous"))
+        )
 
     reloaded = outcome.reloaded_metrics if outcome else {}
     recorded = outcome.best_metrics if outcome else {}
@@ -82,7 +91,9 @@ def _checkpoints(
     wanted.append(folder.last.name)
     missing = [name for name in wanted if not listed(name)]
     return (
-        _item("best_checkpoint_kept", listed(folder.best.name), folder.best.name, "checkpoints/manifest.json"),
+        _item(
+            "best_checkpoint_kept", listed(folder.best.name), folder.best.name, "checkpoints/manifest.json"
+        ),
         _item(
             "best_checkpoint_reproduces",
             same,
@@ -137,7 +148,13 @@ def _utilization(outcome: Outcome | None) -> Item:
 def _preflight(folder: Folder) -> Item:
     lines = _try(records_io.read_preflight, folder.preflight) or ()
     bad = [line.id for line in lines if line.level == "failed"]
-    return _item("preflight_passed", bool(lines) and not bad, f"{len(lines)} checks", "logs/preflight.json", ", ".join(bad))
+    return _item(
+        "preflight_passed",
+        bool(lines) and not bad,
+        f"{len(lines)} checks",
+        "logs/preflight.json",
+        ", ".join(bad),
+    )
 
 
 def _references(folder: Folder) -> Item:

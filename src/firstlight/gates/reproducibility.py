@@ -1,6 +1,7 @@
 """Gate 1, after setup: can this experiment be repeated?
 
-Every item is read from the files of the experiment. What only a person can know is confirmed on the command line or by a tick in
+Every item is read from the files of the experiment. What only a person can know is confirmed on the command
+line or by a tick in
 checklists/reproducibility.md; a tick on any other line changes nothing.
 """
 
@@ -43,7 +44,9 @@ def items(folder: Folder) -> tuple[Item, ...]:
 def confirm(folder: Folder, by: str) -> None:
     """Records that the person's items were confirmed, by whom and when."""
     moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    store.write_json(folder.checklists / CONFIRMED, {name: {"by": by, "time": moment} for name in PERSON_ITEMS})
+    store.write_json(
+        folder.checklists / CONFIRMED, {name: {"by": by, "time": moment} for name in PERSON_ITEMS}
+    )
 
 
 def _config_item(folder: Folder, config: Config | FirstlightError) -> Item:
@@ -62,8 +65,15 @@ def _randomness(config: Config | FirstlightError, environment: dict[str, Any]) -
     return (
         _item("seeds_fixed", seed is not None, str(seed), "training_config.yaml#seed"),
         _item("generators_seeded", seeded, f"{len(proof)} proof lines", "environment.json#seeds"),
-        _item("known_first_values", environment.get("known_values") is True, "seed 42", "environment.json#known_values"),
-        _item("deterministic_operations", bool(flags) and bool(reason), reason, "environment.json#determinism"),
+        _item(
+            "known_first_values",
+            environment.get("known_values") is True,
+            "seed 42",
+            "environment.json#known_values",
+        ),
+        _item(
+            "deterministic_operations", bool(flags) and bool(reason), reason, "environment.json#determinism"
+        ),
     )
 
 
@@ -73,23 +83,45 @@ def _recorded(environment: dict[str, Any]) -> tuple[Item, ...]:
     data = environment.get("data") or {}
     commit = git.get("commit") if isinstance(git, dict) else None
     state = (
-        _item("git_recorded", True, f"{commit}{' with changes' if git.get('dirty') else ''}", "environment.json#git")
+        _item(
+            "git_recorded",
+            True,
+            f"{commit}{' with changes' if git.get('dirty') else ''}",
+            "environment.json#git",
+        )
         if isinstance(git, dict) and commit
         else Item(
             id="git_recorded",
             state="not_applicable" if "git" in environment else "failed",
             value="no commit",
             evidence="environment.json#git",
-            note=str(git.get("note", "not in a git repository")) if isinstance(git, dict) else "not in a git repository",
+            note=str(git.get("note", "not in a git repository"))
+            if isinstance(git, dict)
+            else "not in a git repository",
         )
     )
     versions = bool(packages) and bool(environment.get("torch")) and bool(environment.get("python"))
     return (
         _item("versions_recorded", versions, f"{len(packages)} packages", "environment.json#packages"),
-        _item("hardware_recorded", bool(hardware), str(hardware.get("processor", "")), "environment.json#hardware"),
+        _item(
+            "hardware_recorded",
+            bool(hardware),
+            str(hardware.get("processor", "")),
+            "environment.json#hardware",
+        ),
         state,
-        _item("run_id", bool(environment.get("run_id")), str(environment.get("run_id")), "environment.json#run_id"),
-        _item("data_fingerprint", bool(data.get("fingerprint")), str(data.get("fingerprint")), "environment.json#data"),
+        _item(
+            "run_id",
+            bool(environment.get("run_id")),
+            str(environment.get("run_id")),
+            "environment.json#run_id",
+        ),
+        _item(
+            "data_fingerprint",
+            bool(data.get("fingerprint")),
+            str(data.get("fingerprint")),
+            "environment.json#data",
+        ),
     )
 
 
@@ -123,7 +155,9 @@ def _data(profile: dict[str, Any]) -> tuple[Item, ...]:
     return (
         _item("data_checked", bool(profile.get("rows")), f"{profile.get('rows')} rows", "logs/profile.json"),
         copies,
-        _item("batch_read", batch.get("finite") is True, str(batch.get("shape")), "logs/profile.json#batch_read"),
+        _item(
+            "batch_read", batch.get("finite") is True, str(batch.get("shape")), "logs/profile.json#batch_read"
+        ),
     )
 
 
@@ -133,7 +167,9 @@ def _target(config: Config | FirstlightError) -> Item:
     target = config.acceptance
     wanted = "no target: beat the references" if target.at_least is None else f"at least {target.at_least:g}"
     value = f"{target.metric}, {wanted}, {config.budget.minutes:g} minutes"
-    return _item("target_and_budget_stated", target.metric is not None, value, "training_config.yaml#acceptance")
+    return _item(
+        "target_and_budget_stated", target.metric is not None, value, "training_config.yaml#acceptance"
+    )
 
 
 def _person(folder: Folder) -> tuple[Item, ...]:
@@ -142,7 +178,11 @@ def _person(folder: Folder) -> tuple[Item, ...]:
     found = []
     for name, sentence in PERSON_ITEMS.items():
         record = confirmed.get(name)
-        by = f"confirmed {record['by']}, {record['time']}" if isinstance(record, dict) and "by" in record else ""
+        by = (
+            f"confirmed {record['by']}, {record['time']}"
+            if isinstance(record, dict) and "by" in record
+            else ""
+        )
         if not by and name in ticked:
             by = "ticked in the checklist"
         found.append(

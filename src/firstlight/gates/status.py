@@ -1,6 +1,7 @@
 """status.json: phases, gates, decision and the next command, computed from the artifacts.
 
-The file keeps one thing that cannot be computed: the hashes of the artifacts on which a gate rested when it passed. One that differs now
+The file keeps one thing that cannot be computed: the hashes of the artifacts on which a gate rested when it
+passed. One that differs now
 shuts that gate and the later ones. A damaged file is made again.
 """
 
@@ -78,7 +79,10 @@ def compute_status(folder: Folder) -> dict[str, Any]:
     }
     before = "baseline"
     for name in LATER:
-        phases[name] = {"state": "not_started", "gate": {"open": False, "missing": [f"{before}_complete"], "items": []}}
+        phases[name] = {
+            "state": "not_started",
+            "gate": {"open": False, "missing": [f"{before}_complete"], "items": []},
+        }
         before = name
     way = route(folder.root, states["setup"], states["baseline"], decision)
     return {
@@ -126,7 +130,12 @@ def recorded_hashes(folder: Folder) -> dict[str, dict[str, str]]:
 def render_checklist(spec: GateSpec, gate: Gate) -> str:
     """A gate as Markdown; ticks are shown, and only those of a person's items are ever read."""
     standing = "open" if gate.open else f"shut: {', '.join(gate.missing)}"
-    lines = [f"# {spec.title}", "", f"Gate {spec.phase}: **{standing}**. Computed by firstlight from the files named.", ""]
+    lines = [
+        f"# {spec.title}",
+        "",
+        f"Gate {spec.phase}: **{standing}**. Computed by firstlight from the files named.",
+        "",
+    ]
     boxes = {"passed": "x", "not_applicable": "-", "failed": " ", "needs_person": " "}
     for item in gate.items:
         note = f" ({markdown(visible(item.note))})" if item.note else ""
@@ -154,4 +163,3 @@ def _decision(folder: Folder) -> Decision | None:
         return records_io.read_decision(folder.decision)
     except FirstlightError:
         return None
-

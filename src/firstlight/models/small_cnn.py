@@ -1,8 +1,11 @@
 """Small convolutional network for images of up to 64 pixels.
 
-A first layer of 2x2 patches, fixed at the directions in which the patches of the training images vary and scaled so that each varies
-alike (whitening), then up to three pairs of 3x3 convolutions with pooling between, normalisation without a scale, GELU, the largest value
-of each channel, and a linear head. K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; the patch whitening is
+A first layer of 2x2 patches, fixed at the directions in which the patches of the training images vary and
+scaled so that each varies
+alike (whitening), then up to three pairs of 3x3 convolutions with pooling between, normalisation without a
+scale, GELU, the largest value
+of each channel, and a linear head. K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; the
+patch whitening is
 by D. Page, "How to train your ResNet 8", 2019. Written from the descriptions.
 
 Width multiplies 64, 256 and 256 channels.
@@ -97,5 +100,5 @@ MODEL = ModelKind(
     fits=lambda shape: max(shape.height, shape.width) <= LARGEST_SIDE,
     build=SmallCnn,
     prepare=_prepare,
-    widths=(0.25, 0.375, 0.5, 0.75, 1.0),
+    widths=(0.25, 0.375, 0.5, 0.75, 1.0, 1.25),
 )

@@ -1,6 +1,7 @@
 """What measures fastest on this machine, by taking a few real steps: number format, memory layout, threads, and the time of a step.
 
-Nothing here is known from a table: bf16 is many times slower than fp32 on some processors and twice as fast on others.
+Nothing here is known from a table: bf16 is many times slower than fp32 on some processors and twice as fast
+on others.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 WARM_STEPS = 2  # the first steps choose kernels
 TIMED_STEPS = 8
 TIMED_SECONDS = 1.5  # fewer steps when they are slow, one at least
-CLEAR_GAIN = 1.1  # a choice must be so many times faster than the conservative one (judgement: above the noise of a few steps)
+# a choice must be so many times faster than the conservative one (judgement: above the noise of a few
+# steps)
+CLEAR_GAIN = 1.1
 BF16_GAIN = 1.25  # bf16 has 8 bits of precision: it must be worth it (judgement)
 
 
@@ -58,8 +61,9 @@ class Trial:
         return statistics.median(seconds) if seconds else time.monotonic() - began
 
     def validation_seconds(self, machine: Machine, step_seconds: float) -> float:
-        """Estimated seconds of a validation: a forward pass is about a third of a step."""
-        return step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
+        """Estimated seconds of a validation: a forward pass is about a third of a step, and so is that of the mirror images."""
+        passes = 2 if self.config.model.mirror_average else 1
+        return passes * step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
 
 
 def fastest(trial: Trial, machine: Machine, explicit: frozenset[str]) -> Machine:
@@ -76,7 +80,9 @@ def fastest(trial: Trial, machine: Machine, explicit: frozenset[str]) -> Machine
 
     if "precision.compute" not in explicit:
         seconds = trial.step_seconds(replace(best, compute="bf16"))
-        reasons["compute"] = f"measured: a step takes {base * 1e3:.3g} ms in fp32, {seconds * 1e3:.3g} ms in bf16"
+        reasons["compute"] = (
+            f"measured: a step takes {base * 1e3:.3g} ms in fp32, {seconds * 1e3:.3g} ms in bf16"
+        )
         if seconds * BF16_GAIN < base:
             best, base = replace(best, compute="bf16"), seconds
     if "precision.channels_last" not in explicit:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
     from firstlight.machine.choices import Machine
 
-WANTED_EPOCHS = 10  # the widest network that still gets so many epochs is taken (SPEED: fewer epochs waste a wide net)
+WANTED_EPOCHS = (
+    10  # the widest network that still gets so many epochs is taken (SPEED: fewer epochs waste a wide net)
+)
 MOST_EPOCHS = 30  # more brought nothing on the sets that were measured
 FEW_ROWS = 10_000  # below this a narrow network and the default number of epochs are enough
 SAFETY = 0.93  # share of the training time that a plan may use before anything is measured for long
@@ -140,7 +142,11 @@ def _recipe(draft: _Draft, kind: str, rows: int) -> None:
     draft.put("optimizer.name", "muon", why)
     draft.put("optimizer.momentum", 0.85, why)
     draft.put("optimizer.weight_decay", 0.0, "with muon the weights keep their norm")
-    draft.put("training.learning_rate", 0.05 if small else 0.02, "relative change of a weight in one step, annealed to 0")
+    draft.put(
+        "training.learning_rate",
+        0.05 if small else 0.02,
+        "relative change of a weight in one step, annealed to 0",
+    )
     draft.put("scheduler.name", "linear", why)
     draft.put("scheduler.warmup_fraction", 0.0 if small else 0.05, why)
     draft.put("loss.label_smoothing", 0.2 if rows >= FEW_ROWS else 0.1, why)
@@ -154,6 +160,7 @@ def _augmentation(draft: _Draft, shape: ImageShape, flip: FlipEvidence | None) -
     allowed = flip is not None and flip.allowed
     reason = flip.reason if flip is not None else "not measured"
     draft.put("augmentation.horizontal_flip", "alternating" if allowed else "none", reason)
+    draft.put("model.mirror_average", allowed, reason)
     shift = max(1, round(min(shape.height, shape.width) / 16))
     draft.put("augmentation.shift_pixels", shift, "a sixteenth of the side")
 
@@ -199,6 +206,13 @@ def _size(
 
 def _judgement(draft: _Draft, examples: Examples) -> None:
     draft.put("acceptance.metric", "val_accuracy", "the metric of the task")
-    draft.put("validation.metric", draft.config.acceptance.metric, "one metric to choose the checkpoint and to judge it")
-    if examples.suggested_target is not None and draft.config.acceptance.metric == examples.suggested_target[0]:
+    draft.put(
+        "validation.metric",
+        draft.config.acceptance.metric,
+        "one metric to choose the checkpoint and to judge it",
+    )
+    if (
+        examples.suggested_target is not None
+        and draft.config.acceptance.metric == examples.suggested_target[0]
+    ):
         draft.put("acceptance.at_least", examples.suggested_target[1], "target that the sample declares")

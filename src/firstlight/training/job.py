@@ -77,9 +77,11 @@ def build_job(config: Config, examples: Examples, split: Split, machine: Machine
 
     from firstlight.training.optimizer import make_optimizer
 
-    pixels = torch.from_numpy(np.ascontiguousarray(examples.pixels)) if not isinstance(
-        examples.pixels, np.memmap
-    ) else torch.from_numpy(examples.pixels)
+    pixels = (
+        torch.from_numpy(np.ascontiguousarray(examples.pixels))
+        if not isinstance(examples.pixels, np.memmap)
+        else torch.from_numpy(examples.pixels)
+    )
     labels = torch.from_numpy(examples.labels)
     normalisation = training_normalisation(examples.pixels, split.train)
 
@@ -144,7 +146,8 @@ def make_model(config: Config, shape: ImageShape, machine: Machine, train: Batch
         config: Names the model kind, its width and dropout.
         shape: Of the images.
         machine: Device and layout.
-        train: Training batches for an initialisation that looks at the data; None when weights will be loaded.
+        train: Training batches for an initialisation that looks at the data; None when weights will be
+            loaded.
     """
     import torch
 
@@ -157,11 +160,14 @@ def make_model(config: Config, shape: ImageShape, machine: Machine, train: Batch
     return model.to(device=machine.device, memory_format=layout)
 
 
-def meta(config: Config, shape: ImageShape, classes: tuple[str, ...], normalisation: Normalisation) -> dict[str, Any]:
+def meta(
+    config: Config, shape: ImageShape, classes: tuple[str, ...], normalisation: Normalisation
+) -> dict[str, Any]:
     """Plain values from which `predict` builds the same model and the same inputs."""
     return {
         "task": TASK.name,
         "classes": list(classes),
+        "mirror_average": config.model.mirror_average,
         "model": config.model.name,
         "shape": {"channels": shape.channels, "height": shape.height, "width": shape.width},
         "normalisation": {"mean": list(normalisation.mean), "std": list(normalisation.std)},

@@ -1,6 +1,7 @@
 """The training loop, whole.
 
-Read it from top to bottom: `train` is the run, `_steps` the inside of an epoch, `_close_epoch` its end. What can end a run is
+Read it from top to bottom: `train` is the run, `_steps` the inside of an epoch, `_close_epoch` its end. What
+can end a run is
 called by name and returns a value; onlookers are told, and cannot steer.
 """
 
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
     from firstlight.watch.meter import Meter
     from firstlight.watch.progress import Progress
 
-READ_EVERY = 20  # steps between readings of loss and norm; a processor checks each step before its update anyway
+READ_EVERY = (
+    20  # steps between readings of loss and norm; a processor checks each step before its update anyway
+)
 LOOK_SECONDS = 0.5  # between looks at utilization, plan and progress
-SETTLE_SECONDS = 20.0  # measured speed that a change of the plan must rest on, or a tenth of the time left if that is less
-WINDOW_SHARE = 0.25  # speed is averaged over so much of the time that is left: a disturbance is taken to last as long again
+SETTLE_SECONDS = (
+    20.0  # measured speed that a change of the plan must rest on, or a tenth of the time left if that is less
+)
+# speed is averaged over so much of the time that is left: a disturbance is taken to last as long again
+WINDOW_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +128,9 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         return None
 
     began = time.monotonic()
-    probabilities, labels = predict(state.model, job.val, job.machine)
+    probabilities, labels = predict(
+        state.model, job.val, job.machine, mirror_average=job.config.model.mirror_average
+    )
     metrics = job.task.measure(probabilities, labels)
     record = _record(job, state, watch, metrics, time.monotonic() - began)
     if not math.isfinite(metrics["val_loss"]):
@@ -154,7 +162,9 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     if alarm is not None:
         return Ending(state="halted", reason=alarm.detail, alarm=alarm)
     if should_stop(state.best, job.config.early_stopping) and not last:
-        reason = f"{state.best.stale} validated epochs without a gain of {job.config.early_stopping.min_delta:g}"
+        reason = (
+            f"{state.best.stale} validated epochs without a gain of {job.config.early_stopping.min_delta:g}"
+        )
         return Ending(state="stopped_early", reason=reason)
     return None
 
@@ -205,13 +215,15 @@ def _look(job: Job, state: TrainingState, watch: Watch) -> None:
     _refit(job, state, watch)
     total = state.plan.total_steps(state.step)
     speed = watch.meter.step_seconds(LOOK_SECONDS * 10)
+    if not speed or not math.isfinite(watch.meter.last_loss):
+        return  # nothing was measured yet
     watch.progress.step(
         epoch=min(state.epoch + 1, state.plan.total_epochs(state.step)),
         epochs=state.plan.total_epochs(state.step),
         step=state.step,
         steps=total,
         loss=watch.meter.last_loss,
-        examples_per_second=job.train.size / speed if speed else 0.0,
+        examples_per_second=job.train.size / speed,
         utilization=reading.share,
         finish_seconds=_finish(job, state, watch),
     )
@@ -235,7 +247,9 @@ def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
     if plan is not state.plan:
         state.plan = plan
         watch.on_plan_change()
-        watch.progress.note(f"plan shortened to {plan.total_steps(state.step)} steps: {plan.changes[-1].reason}")
+        watch.progress.note(
+            f"plan shortened to {plan.total_steps(state.step)} steps: {plan.changes[-1].reason}"
+        )
 
 
 def _finish(job: Job, state: TrainingState, watch: Watch) -> float:
@@ -247,7 +261,9 @@ def _finish(job: Job, state: TrainingState, watch: Watch) -> float:
     return predict_seconds(state.plan, state.step, speed, validate_every=every)
 
 
-def _record(job: Job, state: TrainingState, watch: Watch, metrics: dict[str, float], seconds: float) -> EpochRecord:
+def _record(
+    job: Job, state: TrainingState, watch: Watch, metrics: dict[str, float], seconds: float
+) -> EpochRecord:
     meter = watch.meter
     utilization = watch.utilization.mean(watch.samples_before)
     watch.samples_before = len(watch.utilization.samples)

@@ -1,8 +1,11 @@
 """Muon: momentum whose update is made orthogonal, for weight matrices and convolution filters.
 
-K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024, in the form that the airbench recipe for CIFAR-10
-uses: a weight is kept at the norm sqrt(outputs), the update has that norm too, so the learning rate is the relative change of a weight in
-one step. Both are written here from the description; the coefficients of the iteration are the published ones.
+K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024, in the form that the
+airbench recipe for CIFAR-10
+uses: a weight is kept at the norm sqrt(outputs), the update has that norm too, so the learning rate is the
+relative change of a weight in
+one step. Both are written here from the description; the coefficients of the iteration are the published
+ones.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
-# Quintic Newton-Schulz iteration that drives every singular value towards 1 (about 0.7 to 1.2 after a few rounds).
+# Quintic Newton-Schulz iteration that drives every singular value towards 1 (about 0.7 to 1.2 after a few
+# rounds).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 3  # enough for training small networks; 5 changes nothing measurable there
 SMALLEST_NORM = 1e-7

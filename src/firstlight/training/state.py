@@ -1,6 +1,7 @@
 """What a run is at one moment, and nothing else: the content of a checkpoint.
 
-Everything that decides the next step is here, as tensors and plain values: weights, optimizer, plan, position, random states,
+Everything that decides the next step is here, as tensors and plain values: weights, optimizer, plan,
+position, random states,
 best value and patience, and the records of the epochs so far.
 """
 

@@ -36,7 +36,8 @@ def make_step(
 ) -> Step:
     """The step function of a run.
 
-    On a processor every step is looked at before its update, since reading a number there costs nothing. On an
+    On a processor every step is looked at before its update, since reading a number there costs nothing. On
+    an
     accelerator reading would stop the queue: the update is made, and the loop reads the kept tensors later.
 
     Args:

@@ -17,7 +17,8 @@ def first_bad_place(model: nn.Module, batch: Batch, loss_function: LossFunction,
     """Runs the batch again with the weights as they are and names where the first NaN or infinity appears.
 
     Returns:
-        A phrase such as "the weights, parameter blocks.0.conv.weight" or "the output of module blocks.1 (GELU)".
+        A phrase such as "the weights, parameter blocks.0.conv.weight" or "the output of module blocks.1
+        (GELU)".
     """
     import torch
 

@@ -1,6 +1,7 @@
 """An .npz with images and labels, split or not.
 
-Keys: `x`/`y`, `images`/`labels` or `data`/`target`, alone or as x_train, y_train, x_val, y_val, x_test, y_test; `classes` may name the classes.
+Keys: `x`/`y`, `images`/`labels` or `data`/`target`, alone or as x_train, y_train, x_val, y_val, x_test,
+y_test; `classes` may name the classes.
 Images are (rows, height, width), with the channels last or first. Arrays of objects are never read.
 """
 
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
     from firstlight.config.schema import Data
 
 PAIRS = (("x", "y"), ("images", "labels"), ("data", "target"))
-PARTS = (("", Part.UNASSIGNED), ("_train", Part.TRAIN), ("_val", Part.VAL), ("_valid", Part.VAL), ("_test", Part.TEST))
+PARTS = (
+    ("", Part.UNASSIGNED),
+    ("_train", Part.TRAIN),
+    ("_val", Part.VAL),
+    ("_valid", Part.VAL),
+    ("_test", Part.TEST),
+)
 EXPECTED = "save uint8 images as x (rows, height, width[, channels]) and whole-number labels as y (rows,)"
 LARGEST_BYTE = 255
 
@@ -41,12 +48,18 @@ def _read(data: Data, path: Path) -> Listing:
         if a + suffix in arrays and b + suffix in arrays
     ]
     if not found:
-        raise DataError("the file holds no pair of images and labels", visible(f"{path}: {sorted(arrays)}"), EXPECTED)
+        raise DataError(
+            "the file holds no pair of images and labels", visible(f"{path}: {sorted(arrays)}"), EXPECTED
+        )
     notes: list[str] = []
     images = np.concatenate([_images(x, path, notes) for x, _, _ in found])
-    raw = np.concatenate([np.asarray(y).reshape(len(y), -1)[:, 0] if len(y) else np.asarray(y) for _, y, _ in found])
+    raw = np.concatenate(
+        [np.asarray(y).reshape(len(y), -1)[:, 0] if len(y) else np.asarray(y) for _, y, _ in found]
+    )
     if len(images) != len(raw):
-        raise DataError("images and labels differ in number", f"{path}: {len(images)} and {len(raw)}", EXPECTED)
+        raise DataError(
+            "images and labels differ in number", f"{path}: {len(images)} and {len(raw)}", EXPECTED
+        )
     classes, labels = _classes(raw, arrays.get("classes"), data, path)
     return Listing(
         source=data.source or str(path),
@@ -86,7 +99,9 @@ def _images(x: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.uint8]:
         raise DataError("the images hold values that are not finite", f"{path}: NaN or infinity", EXPECTED)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if low < 0 or high > LARGEST_BYTE:
-        raise DataError("the pixel values are out of range", f"{path}: {low:g} to {high:g}", "scale them to 0..255")
+        raise DataError(
+            "the pixel values are out of range", f"{path}: {low:g} to {high:g}", "scale them to 0..255"
+        )
     if high <= 1 and not np.issubdtype(x.dtype, np.integer):
         values *= LARGEST_BYTE
         notes.append("values in 0..1 were scaled to 0..255")
@@ -104,7 +119,9 @@ def _classes(
         names = tuple(str(n) for n in named)
         if raw.size and (raw.min() < 0 or raw.max() >= len(names)):
             raise DataError(
-                "a label has no class", f"{path}: labels {raw.min()} to {raw.max()}, {len(names)} names", EXPECTED
+                "a label has no class",
+                f"{path}: labels {raw.min()} to {raw.max()}, {len(names)} names",
+                EXPECTED,
             )
         return names, raw.astype(np.int64)
     values, labels = np.unique(raw, return_inverse=True)

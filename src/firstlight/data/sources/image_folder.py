@@ -1,8 +1,8 @@
 """Images in class folders, with or without train/val/test above them.
 
-    DATA/cats/1.jpg                 classes at the top: firstlight splits
-    DATA/train/cats/1.jpg           parts at the top: their split is kept
-    DATA/test/cats/9.jpg
+DATA/cats/1.jpg                 classes at the top: firstlight splits
+DATA/train/cats/1.jpg           parts at the top: their split is kept
+DATA/test/cats/9.jpg
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def _read(data: Data, path: Path) -> Listing:
     if by_part:
         for name in set(top) - set(parts):
             found.ignored.append(name)
-            found.notes.append(f"the folder {visible(name)} is none of train, val and test and was passed over")
+            found.notes.append(
+                f"the folder {visible(name)} is none of train, val and test and was passed over"
+            )
         for name, part in sorted(parts.items()):
             for label in _folders(path / name, path, found):
                 _collect(path, path / name / label, label, part, found)
@@ -151,7 +153,9 @@ def _may_follow(link: Path, root: Path, found: _Found) -> bool:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
         found.ignored.append(_identity(link, root))
-        found.notes.append(f"the link {visible(_identity(link, root))} leads nowhere or in a circle and was passed over")
+        found.notes.append(
+            f"the link {visible(_identity(link, root))} leads nowhere or in a circle and was passed over"
+        )
         return False
     inside = target.is_relative_to(root.resolve())
     if inside and not link.parent.resolve().is_relative_to(target):

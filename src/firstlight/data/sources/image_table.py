@@ -1,6 +1,7 @@
 """A table with a column of image paths and a column of classes: CSV, TSV, JSON lines or Parquet.
 
-Paths are relative to the table's folder and may not leave it. A column named `split` (or `part`) with train, val and test is kept.
+Paths are relative to the table's folder and may not leave it. A column named `split` (or `part`) with train,
+val and test is kept.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def _read(data: Data, path: Path) -> Listing:
         raise DataError("the table has no rows", str(path), "add rows, or name another file")
     images = _path_column(data, table, path)
     target = _target_column(data, table, images, path)
-    part_column = next((c for c in table.columns if c.lower() in PART_COLUMNS and c not in (images, target)), None)
+    part_column = next(
+        (c for c in table.columns if c.lower() in PART_COLUMNS and c not in (images, target)), None
+    )
     notes = [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
     keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
     if len(keep) < len(table):
@@ -50,10 +53,14 @@ def _read(data: Data, path: Path) -> Listing:
     files = _files(names, path.parent)
     classes = data.classes or tuple(sorted(set(values)))
     if len(set(values)) < 2:
-        raise DataError("there is only one class", visible(f"{path}: {target} = {values[:1]}"), "two are needed")
+        raise DataError(
+            "there is only one class", visible(f"{path}: {target} = {values[:1]}"), "two are needed"
+        )
     unknown = sorted(set(values) - set(classes))
     if unknown:
-        raise DataError("the data has classes that the config does not name", visible(f"{unknown[:20]}"), "add them")
+        raise DataError(
+            "the data has classes that the config does not name", visible(f"{unknown[:20]}"), "add them"
+        )
     index = {name: number for number, name in enumerate(classes)}
     return Listing(
         source=data.source or str(path),
@@ -80,7 +87,9 @@ def _table(path: Path) -> pl.DataFrame:
         return pl.read_csv(path, separator=READERS[suffix] or ",", infer_schema=False, encoding="utf8")
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError("the table cannot be read", visible(f"{path}: {first}"), "save it as UTF-8 with a header") from None
+        raise DataError(
+            "the table cannot be read", visible(f"{path}: {first}"), "save it as UTF-8 with a header"
+        ) from None
 
 
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
@@ -122,7 +131,11 @@ def _named(wanted: str, table: pl.DataFrame, option: str) -> str:
     if wanted in table.columns:
         return wanted
     near = difflib.get_close_matches(wanted, table.columns, n=1, cutoff=0.5)
-    hint = f"did you mean {visible(near[0])}?" if near else f"there are: {visible(', '.join(table.columns[:20]))}"
+    hint = (
+        f"did you mean {visible(near[0])}?"
+        if near
+        else f"there are: {visible(', '.join(table.columns[:20]))}"
+    )
     raise UsageError("there is no such column", visible(f"{option} = {wanted}"), hint)
 
 

@@ -1,6 +1,7 @@
 """Real data that comes with an installed package, so that it needs no network: sample:digits.
 
-digits: 1,797 handwritten digits of 8x8 grey pixels, from scikit-learn (E. Alpaydin and C. Kaynak, 1998, UCI repository). Its target, a
+digits: 1,797 handwritten digits of 8x8 grey pixels, from scikit-learn (E. Alpaydin and C. Kaynak, 1998, UCI
+repository). Its target, a
 validation accuracy of 0.97, is declared here: it is what careful simple methods reach on it.
 """
 
@@ -34,7 +35,11 @@ def _read(data: Data, path: Path) -> Listing:
     name = (data.source or "").removeprefix(PREFIX)
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
-        remedy = f"did you mean sample:{near[0]}?" if near else f"there are: {', '.join(PREFIX + n for n in NAMES)}"
+        remedy = (
+            f"did you mean sample:{near[0]}?"
+            if near
+            else f"there are: {', '.join(PREFIX + n for n in NAMES)}"
+        )
         raise UsageError("there is no such sample", visible(f"{PREFIX}{name}"), remedy)
     from sklearn.datasets import load_digits
 
