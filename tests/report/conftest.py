@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firstlight.decision.rules import Evidence, decide
+from firstlight.experiment import records_io
 from firstlight.experiment.folder import Folder
-from firstlight.experiment.records import Decision, Gate, Item
+from firstlight.experiment.records import Decision
 from firstlight.report.write import write_report
 from firstlight.results.evidence import evidence
 from firstlight.results.facts import read_facts
@@ -40,43 +42,30 @@ def decide_from() -> Callable[[Folder], Decision]:
 
 
 @pytest.fixture(scope="session")
-def gates() -> tuple[Gate, ...]:
-    return (
-        Gate(
-            phase="baseline",
-            items=(
-                Item(
-                    id="training_completed",
-                    state="passed",
-                    value="completed",
-                    evidence="logs/outcome.json#state",
-                ),
-                Item(
-                    id="utilization_documented",
-                    state="needs_person",
-                    value="50.0 %",
-                    evidence="logs/outcome.json#utilization",
-                    note="write down the reason",
-                ),
-            ),
-        ),
-    )
+def report_on(decide_from: Any) -> Callable[[Folder], tuple[Path, ...]]:
+    """Decides and writes the report, as the end of phase 2 does."""
+
+    def write(folder: Folder) -> tuple[Path, ...]:
+        records_io.write_decision(folder.decision, decide_from(folder))
+        return write_report(folder)
+
+    return write
 
 
 @pytest.fixture(scope="session")
-def plain_run(build_at: Any, decide_from: Any, gates: Any, tmp_path_factory: Any) -> Folder:
+def plain_run(build_at: Any, report_on: Any, tmp_path_factory: Any) -> Folder:
     """An ordinary run with its report; only to be read."""
     folder: Folder = build_at(tmp_path_factory.mktemp("plain") / "run", seed=7)
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def hostile_run(build_at: Any, decide_from: Any, gates: Any, tmp_path_factory: Any) -> Folder:
+def hostile_run(build_at: Any, report_on: Any, tmp_path_factory: Any) -> Folder:
     """A run whose class and row names try to break out, with its report; only to be read."""
     ids = tuple(f"{HOSTILE[i % len(HOSTILE)][:80]}/{i}" for i in range(300))
     folder: Folder = build_at(
         tmp_path_factory.mktemp("hostile") / "run", classes=HOSTILE, rows=300, skill=1.0, ids=ids
     )
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     return folder

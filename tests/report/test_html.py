@@ -11,7 +11,6 @@ import pytest
 
 from firstlight.experiment.folder import Folder
 from firstlight.report.html import charts
-from firstlight.report.write import write_report
 from firstlight.results.facts import read_facts
 
 
@@ -91,16 +90,14 @@ def test_the_data_of_the_curves_are_those_of_the_metrics_file(plain_run: Folder)
     assert {level["name"] for level in accuracy["levels"]} == {"majority", "logistic regression", "target"}
 
 
-def test_a_name_of_a_reference_cannot_end_the_data_block(
-    build_experiment: Any, decide_from: Any, gates: Any
-) -> None:
+def test_a_name_of_a_reference_cannot_end_the_data_block(build_experiment: Any, report_on: Any) -> None:
     from firstlight.experiment import store
 
     folder = build_experiment()
     content = store.read_json(folder.references)
     content["references"][0]["name"] = "</script><script>alert(1)</script>"
     store.write_json(folder.references, content)
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     assert "<script>alert" not in folder.report.read_text("utf-8")
 
 

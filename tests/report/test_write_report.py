@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.report.write import write_report
@@ -53,20 +54,19 @@ def test_the_report_has_all_seven_sections_in_order_and_its_plots(plain_run: Fol
 
 @pytest.mark.requirement("P2.14")
 def test_the_report_comes_from_the_files_alone_wherever_they_lie(
-    build_experiment: Any, decide_from: Any, gates: Any, tmp_path: Path
+    build_experiment: Any, report_on: Any, tmp_path: Path
 ) -> None:
     folder = build_experiment()
-    decision = decide_from(folder)
-    written = write_report(folder, decision, gates)
+    written = report_on(folder)
     assert set(written) == {folder.results, folder.report, *folder.plots.iterdir()}
     before = {p: p.read_bytes() for p in [folder.results, folder.report, *folder.plots.iterdir()]}
     for path in before:
         path.unlink()
-    write_report(folder, decision, gates)
+    write_report(folder)
     assert {p: p.read_bytes() for p in before} == before
     moved = Folder(tmp_path / "elsewhere")
     shutil.move(folder.root, moved.root)
-    write_report(moved, decision, gates)
+    write_report(moved)
     assert "elsewhere" in moved.results.read_text("utf-8")
 
 
@@ -120,10 +120,10 @@ def test_figures_of_references_utilization_and_time_are_those_of_their_files(pla
 
 @pytest.mark.requirement("P2.7")
 def test_utilization_is_given_with_mean_minimum_samples_and_how_it_was_measured(
-    build_experiment: Any, decide_from: Any, gates: Any
+    build_experiment: Any, report_on: Any
 ) -> None:
     folder = build_experiment(utilization=0.5)
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     page = folder.results.read_text("utf-8")
     rows = dict(rows_under(page, "### Utilization"))
     assert (rows["Mean"], rows["Lowest sample"], rows["Samples"], rows["Target"]) == (
@@ -138,19 +138,17 @@ def test_utilization_is_given_with_mean_minimum_samples_and_how_it_was_measured(
 
 @pytest.mark.requirement("P2.7")
 def test_utilization_that_could_not_be_measured_is_said_to_be_so(
-    build_experiment: Any, decide_from: Any, gates: Any
+    build_experiment: Any, report_on: Any
 ) -> None:
     folder = build_experiment(utilization=None)
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     assert "no counter is known for the device mps" in folder.results.read_text("utf-8")
 
 
-def test_a_run_that_left_nothing_still_has_a_report(tmp_path: Path, decide_from: Any) -> None:
+def test_a_run_that_left_nothing_still_has_a_report(tmp_path: Path, report_on: Any) -> None:
     folder = Folder(tmp_path / "empty")
     folder.root.mkdir()
-    decision = decide_from(folder)
-    assert decision.verdict == "failed"
-    assert write_report(folder, decision, ()) == (folder.results, folder.report)
+    assert report_on(folder) == (folder.results, folder.report)
     page = folder.results.read_text("utf-8")
     assert "**FAILED**" in page
     assert "![" not in page  # no link to a plot that is not there
@@ -158,12 +156,10 @@ def test_a_run_that_left_nothing_still_has_a_report(tmp_path: Path, decide_from:
 
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_a_run_that_an_alarm_stopped_names_the_page_to_read(
-    build_experiment: Any, decide_from: Any, gates: Any, epochs: int
+    build_experiment: Any, report_on: Any, epochs: int
 ) -> None:
     folder = build_experiment(alarm="nan_loss", epochs=epochs)
-    decision = decide_from(folder)
-    assert decision.verdict == "failed"
-    write_report(folder, decision, gates)
+    report_on(folder)
     for path in (folder.results, folder.report):
         content = path.read_text("utf-8")
         assert "firstlight explain nan_loss" in content
@@ -171,13 +167,13 @@ def test_a_run_that_an_alarm_stopped_names_the_page_to_read(
 
 
 def test_a_figure_that_differs_between_files_is_told_in_the_report(
-    build_experiment: Any, decide_from: Any, gates: Any
+    build_experiment: Any, report_on: Any
 ) -> None:
     folder = build_experiment()
     outcome = store.read_json(folder.outcome)
     outcome["reloaded_metrics"]["val_accuracy"] = 0.25
     store.write_json(folder.outcome, outcome)
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     page = folder.results.read_text("utf-8")
     assert "0.25 in logs/outcome.json" in page
     assert "✗ The best checkpoint, loaded again" in page
@@ -191,21 +187,19 @@ def test_the_report_says_what_was_not_verified(plain_run: Folder) -> None:
     assert "only 500 rows" in after
 
 
-def test_attempts_and_plan_changes_are_listed(build_experiment: Any, decide_from: Any, gates: Any) -> None:
+def test_attempts_and_plan_changes_are_listed(build_experiment: Any, report_on: Any) -> None:
     folder = build_experiment()
     build_experiment("run/attempts/1", epochs=2, alarm="nan_loss")
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     page = folder.results.read_text("utf-8")
     assert [row[0] for row in rows_under(page, "### Attempts")] == ["attempts/1", "this one"]
     assert rows_under(page, "### Changes of the plan")[0][3] == "400 s predicted, 300 s left"
 
 
 @pytest.mark.requirement("BI12")
-def test_ten_thousand_classes_give_a_report_under_a_megabyte(
-    build_experiment: Any, decide_from: Any, gates: Any
-) -> None:
+def test_ten_thousand_classes_give_a_report_under_a_megabyte(build_experiment: Any, report_on: Any) -> None:
     folder = build_experiment(classes=tuple(f"class {i:05}" for i in range(10_000)), rows=600)
-    write_report(folder, decide_from(folder), gates)
+    report_on(folder)
     assert folder.results.stat().st_size < 100_000
     assert folder.report.stat().st_size < MOST_BYTES  # embedded pictures and all
 
@@ -214,3 +208,22 @@ def test_the_facts_of_the_report_are_those_that_were_judged(plain_run: Folder) -
     folder = plain_run
     low, high = read_facts(folder).classification.intervals["val_accuracy"]  # type: ignore[union-attr]
     assert f"{number(low)} to {number(high)}" in folder.results.read_text("utf-8").splitlines()[6]
+
+
+def test_the_gate_in_the_report_is_that_of_the_finished_experiment(plain_run: Folder) -> None:
+    from firstlight.gates.status import compute_gates
+
+    page = plain_run.results.read_text("utf-8")
+    for gate in compute_gates(plain_run):
+        rows = rows_under(
+            page, next(line for line in page.splitlines() if f"Gate of the {gate.phase} phase" in line)
+        )
+        marks = {"passed": "yes", "failed": "no", "not_applicable": "n/a", "needs_person": "open"}
+        assert [(row[0], row[1]) for row in rows] == [(item.id, marks[item.state]) for item in gate.items]
+
+
+def test_without_a_decision_there_is_no_report(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    with pytest.raises(ResumeRefused, match="a record of the run cannot be read"):
+        write_report(folder)
+    assert not folder.results.exists()
