@@ -99,7 +99,7 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
         _set_rate(state, peak * rate_factor(state.plan.progress(state.step), job.config.scheduler))
         result = step(batch)
         ended = time.monotonic()
-        meter.add(result, len(batch.rows), fetched - clock, ended - clock)
+        meter.add(result.loss, result.grad_norm, len(batch.rows), wait=fetched - clock, seconds=ended - clock)
         clock = ended
         state.step += 1
         state.position += 1

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from firstlight.training.step import StepResult
-
 BUCKET_SECONDS = 1.0  # grain of the recent speed
 BUCKETS = 900  # a quarter of an hour
 WARMUP_STEPS = 3  # the first steps of a process choose kernels and are not counted for the speed
@@ -51,9 +49,11 @@ class Meter:
         """Starts the sums of an epoch, at those of an interrupted one when `sums` is not empty."""
         self.sums = Sums(**sums)
 
-    def add(self, result: StepResult, examples: int, wait: float, seconds: float) -> None:
+    def add(
+        self, loss: torch.Tensor, grad_norm: torch.Tensor, examples: int, *, wait: float, seconds: float
+    ) -> None:
         """One step: `wait` seconds for its batch, `seconds` for both together."""
-        self._kept.append((result.loss, result.grad_norm, examples))
+        self._kept.append((loss, grad_norm, examples))
         self.sums.examples += examples
         self.sums.wait_seconds += wait
         self.sums.seconds += seconds
