@@ -245,7 +245,7 @@ def _requested(request: Request, progress: Progress) -> tuple[Config, Path]:
         config = _with(config, "data", source=request.data)
     source = config.data.source
     if source and not source.startswith("sample:"):
-        absolute = os.path.abspath(base / Path(source).expanduser())  # the experiment lies in another folder
+        absolute = os.path.abspath(base / os.path.expanduser(source))  # the experiment lies in another folder
         config = _with(config, "data", source=absolute)
     if request.minutes is not None:
         config = _with(config, "budget", minutes=request.minutes)

@@ -153,8 +153,9 @@ def _narrow(image: Image.Image) -> Image.Image:
 def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Wide greys to 0..255, by the smallest customary range that holds them, else by what occurs.
 
-    16-bit files are always scaled by 65535, so that a dark image stays dark. Wider ones do not say their range: floats up
-    to 1, values up to 255 and up to 65535 are taken as such, anything else from its least to its largest value.
+    16-bit files are always scaled by 65535, so that a dark image stays dark. Wider ones do not say their range:
+    floats up to 1, values up to 255 and up to 65535 are taken as such, all others from their least to their
+    largest value.
     """
     wide = np.nan_to_num(values.astype(np.float32), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(wide.min()), float(wide.max())

@@ -191,14 +191,15 @@ def _decode_all(
     progress: Progress,
 ) -> None:
     """Decodes every readable file into a new cache entry."""
-    assert listing.files is not None
+    files = listing.files
+    assert files is not None
     problems = {i: r.problem for i, r in enumerate(raws) if r.problem}
     readable = [i for i in range(len(raws)) if i not in problems]
 
     alone = Lock()
 
     def read(row: int) -> NDArray[np.uint8] | str:
-        path, header = listing.files[row], raws[row].header
+        path, header = files[row], raws[row].header
         large = header is not None and header.height * header.width > LARGE_PIXELS
         try:
             with alone if large else contextlib.nullcontext():

@@ -25,7 +25,10 @@ from firstlight.text import count, visible
 if TYPE_CHECKING:
     from firstlight.config.schema import Data
 
-LAYOUT = "expected: DATA/CLASS/image.jpg for two classes or more, or DATA/train/CLASS/image.jpg and DATA/test/CLASS/image.jpg"
+LAYOUT = (
+    "expected: DATA/CLASS/image.jpg for two classes or more, "
+    "or DATA/train/CLASS/image.jpg and DATA/test/CLASS/image.jpg"
+)
 FEWEST_CLASSES = 2
 
 
@@ -139,7 +142,7 @@ def _folders(folder: Path, found: _Found) -> list[str]:
             found.ignored.append(_identity(path, found.root))
         elif entry.is_dir(follow_symlinks=False):
             names.append(entry.name)
-        elif entry.is_symlink() and (not path.is_file()):
+        elif entry.is_symlink() and not path.is_file():
             if _may_follow(path, found):
                 names.append(entry.name)
         else:
