@@ -58,7 +58,7 @@ def read_header(content: bytes) -> Header:
     """
     with _hostile(), _opened(content) as image:
         width, height = image.size
-        if _orientation(image) >= 5:
+        if _orientation(image) >= 5 and image.format != "TIFF":  # of a TIFF Pillow gives the upright size
             width, height = height, width
         return Header(height=height, width=width, mode=image.mode)
 
