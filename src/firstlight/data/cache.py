@@ -114,6 +114,12 @@ def writing(
     prune(root, keep=name)
 
 
+def shorten(pixels: NDArray[np.uint8], rows: int) -> None:
+    """Cuts the rows that were not filled off a new entry; only inside `writing`."""
+    assert isinstance(pixels, np.memmap)
+    np.save(str(pixels.filename), np.array(pixels[:rows]), allow_pickle=False)
+
+
 def prune(root: Path, keep: str, largest: int = LARGEST_BYTES) -> None:
     """Removes the entries unused for longest until the rest is small enough, and what a killed process left."""
     entries = []

@@ -219,15 +219,7 @@ def _decode_all(
             digests.append(hashlib.sha256(found.tobytes()).hexdigest())
         index |= {"problems": {str(i): p for i, p in problems.items()}, "digests": digests}
         if len(digests) < len(readable):
-            _shorten(pixels, len(digests))
-
-
-def _shorten(pixels: NDArray[np.uint8], rows: int) -> None:
-    """Cuts the unfilled rows off the file behind a memory-mapped array."""
-    assert isinstance(pixels, np.memmap)
-    path = Path(str(pixels.filename))
-    kept = np.array(pixels[:rows])
-    np.save(path, kept, allow_pickle=False)
+            cache.shorten(pixels, len(digests))
 
 
 def _read_raw(path: Path) -> _Raw:
