@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-FORMATS = (
-    "JPEG",
-    "PNG",
-    "BMP",
-    "GIF",
-    "WEBP",
-    "TIFF",
-    "MPO",
-)  # MPO: a JPEG of a camera that holds a second picture
+# What Pillow may open. Not MPO: it has no opener, and naming it ends every failed search with a KeyError; a JPEG of a
+# camera that holds a second picture is opened as JPEG and becomes MPO by itself.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
