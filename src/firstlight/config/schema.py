@@ -107,6 +107,10 @@ class Model(Section):
         default=None, description="multiplies the channel counts; null = fitted to the budget"
     )
     dropout: Fraction = Field(default=0.0, description="share of the features dropped before the last layer")
+    mirror_average: bool = Field(
+        default=False,
+        description="predict the mean over an image and its mirror image, which takes twice as long",
+    )
 
 
 class Training(Section):
@@ -217,12 +221,6 @@ class Acceptance(Section):
     )
 
 
-class Tracking(Section):
-    """Trackers beside the files of the experiment."""
-
-    tensorboard: Flag = Field(default=False, description="also write logs/events.out.tfevents.*")
-
-
 class Parallel(Section):
     """Devices and threads."""
 
@@ -248,5 +246,4 @@ class Config(Section):
     seed: Seed = Field(default=42, description="of every random generator")
     budget: Budget = Budget()
     acceptance: Acceptance = Acceptance()
-    tracking: Tracking = Tracking()
     parallel: Parallel = Parallel()

@@ -1,15 +1,13 @@
-"""An automatic restart is a new attempt: the one before is kept whole, with its own config, and nothing is overwritten.
+"""An automatic restart is a new attempt; the one before is kept whole with its own config, nothing is overwritten.
 
-    attempts/1/  training_config.yaml, environment.json, splits.npz, logs/, checkpoints/, plots/, reports, attempt.json
+    attempts/1/  training_config.yaml, environment.json, logs/, checkpoints/, plots/, reports, attempt.json
 
-The parts of a folder are moved by renaming, what both attempts need is linked, so a large checkpoint costs nothing.
+Checkpoints and logs are moved by renaming; the few small files that both attempts need are copied.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -26,8 +24,8 @@ _KEPT_LOGS = ("profile.json", "preflight.json", "references.json")
 def archive_attempt(folder: Folder, reason: str) -> int:
     """Moves the present attempt to attempts/N and leaves the folder ready for the next.
 
-    Config, environment, split, profile, preflight and references stay, and are in the archive too. Checkpoints, metrics,
-    plan, outcome, log and reports move; `Folder(attempts/N)` names them there.
+    Config, environment, split, profile, preflight and references stay, and are in the archive too.
+    Checkpoints, metrics, plan, outcome, log and reports move; `Folder(attempts/N)` names them there.
 
     Args:
         folder: The experiment, with its lock held.
@@ -52,19 +50,19 @@ def archive_attempt(folder: Folder, reason: str) -> int:
     }
     store.write_json(staging / RECORD, record)
     for path in (folder.config, folder.environment, folder.splits, folder.status, folder.patch):
-        _link(path, staging / path.name)
+        _copy(path, staging / path.name)
     for name in _KEPT_LOGS:
         archive.logs.mkdir(exist_ok=True)
-        _link(folder.logs / name, archive.logs / name)
+        _copy(folder.logs / name, archive.logs / name)
     for path in tuple(folder.logs.iterdir()) if folder.logs.is_dir() else ():
         if path.name not in _KEPT_LOGS:
             os.replace(path, archive.logs / path.name)
-    _link_tree(folder.checklists, archive.checklists)
+    _copy_all(folder.checklists, archive.checklists)
     for path in (folder.checkpoints, folder.plots, folder.results, folder.report):
-        with contextlib.suppress(FileNotFoundError):
+        if path.exists() and not (staging / path.name).exists():
             os.replace(path, staging / path.name)
-    folder.checkpoints.mkdir(exist_ok=True)
     os.rename(staging, folder.attempts / str(number))
+    folder.checkpoints.mkdir(exist_ok=True)
     store.sync_folder(folder.attempts)
     store.sync_folder(folder.root)
     return number
@@ -93,18 +91,11 @@ def reason_of(attempt: Folder) -> str:
         ) from None
 
 
-def _link(path: Path, to: Path) -> None:
-    """A second name for a file; a copy where the disk has no links. The write layer replaces, so neither changes."""
-    if not path.is_file() or to.exists():
-        return
-    try:
-        os.link(path, to)
-    except OSError:
-        shutil.copy2(path, to)
+def _copy(path: Path, to: Path) -> None:
+    if path.is_file() and not to.exists():
+        store.write_bytes(to, path.read_bytes())
 
 
-def _link_tree(folder: Path, to: Path) -> None:
-    if folder.is_dir():
-        to.mkdir(exist_ok=True)
-        for path in folder.iterdir():
-            _link(path, to / path.name)
+def _copy_all(folder: Path, to: Path) -> None:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        _copy(path, to / path.name)

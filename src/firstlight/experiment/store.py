@@ -1,8 +1,8 @@
 """The one write layer: every byte that reaches an experiment goes through here.
 
 A file is written under a temporary name in its own folder, flushed, synced, hashed and renamed; the folder is
-synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file stays. A
-kill can leave one behind; `sweep` removes it at the next start.
+synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file
+stays. A kill can leave one behind; `sweep` removes it at the next start.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, AttributeError, NotImplementedError) as error:
         raise ValueError(f"not an .npz file: {error}") from None

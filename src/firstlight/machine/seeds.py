@@ -1,4 +1,4 @@
-"""Every generator seeded, with proof; operations with one order of additions; the environment that both need."""
+"""Every generator seeded, with proof; operations with one order of additions; the variables that both need."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# First values for seed 42: Python and NumPy as commonly printed (and stable by promise of both), torch's processor
-# generator as torch 2.13 gives it, in float32.
+# First values for seed 42: Python and NumPy as commonly printed (and stable by promise of both), torch's
+# processor generator as torch 2.13 gives it, in float32.
 FIRST_VALUES = {"Python": 0.6394267984578837, "NumPy": 0.3745401188473625, "torch": 0.8822692632675171}
 KNOWN_SEED, TOLERANCE = 42, 1e-7
 
 # Set before torch is loaded; a value that the user set stands.
 PROCESS_ENVIRONMENT = {
-    # cuBLAS picks one of several orders of additions unless its workspace is fixed before the first CUDA call.
+    # cuBLAS picks one of several orders of additions unless its workspace is fixed before the first CUDA
+    # call.
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-    # A thread that spins while it waits takes the core of whoever it waits for: beside one busy core a step took
-    # 2,412 ms as it comes and 435 ms with passive waiting (docs: speed on a shared machine).
+    # A thread that spins while it waits takes the core of whoever it waits for: beside one busy core a step
+    # took 2,412 ms as it comes and 435 ms with passive waiting (docs: speed on a shared machine).
     "OMP_WAIT_POLICY": "passive",
 }
 
@@ -64,7 +65,7 @@ def seed_everything(seed: int) -> tuple[str, ...]:
         f"NumPy: seed {seed}, first value {np.random.rand():.16g}",
         f"torch: seed {seed}, first value {torch.rand(1).item():.9g}",
         f"CUDA devices: seed {seed} on {torch.cuda.device_count()}",
-        "data order and augmentation: own generators, from seed, epoch and batch number alone; no worker processes",
+        "data order and augmentation: own generators, from seed, epoch and batch number; no workers",
     ]
     seed_all()
     return tuple(lines)
@@ -73,8 +74,8 @@ def seed_everything(seed: int) -> tuple[str, ...]:
 def known_values_drawn() -> bool:
     """Whether seeding with 42 makes the global generators give the values that belong to it.
 
-    This shows that nothing between us and the generators (a patched module, another release) changes them. Their
-    states are put back, so a run is not disturbed.
+    This shows that nothing between us and the generators (a patched module, another release) changes them.
+    Their states are put back, so a run is not disturbed.
     """
     import random
 
@@ -90,8 +91,8 @@ def known_values_drawn() -> bool:
 def deterministic(on: bool) -> tuple[str, ...]:
     """Makes operations take one order of additions, or lets them be fast.
 
-    Operations without such a kernel warn and are named (they would otherwise stop a run at hour one); the preflight's
-    two identical starts then show whether it matters.
+    Operations without such a kernel warn and are named (they would otherwise stop a run at hour one); the
+    preflight's two identical starts then show whether it matters.
 
     Args:
         on: Deterministic or not.
@@ -105,7 +106,7 @@ def deterministic(on: bool) -> tuple[str, ...]:
     torch.backends.cudnn.deterministic = on
     torch.backends.cudnn.benchmark = False  # it picks kernels by timing, so two runs may get different ones
     # Filling memory that is about to be overwritten costs time and only helps to find reads before writes.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG", "not set")
     return (
         f"deterministic algorithms: {_word(on)}",

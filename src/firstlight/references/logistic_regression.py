@@ -134,13 +134,13 @@ def _fit(x: torch.Tensor, labels: torch.Tensor, penalty: float, start: Linear, d
     def evaluate() -> torch.Tensor:
         optimizer.zero_grad()
         loss = cross_entropy(torch.addmm(bias, x, weight), labels) + penalty / 2 * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
     before = np.inf
     converged = False
     for _ in range(ROUNDS):
-        loss = optimizer.step(evaluate).item()  # type: ignore[no-untyped-call]  # the loss at the round's beginning
+        loss = optimizer.step(evaluate).item()
         converged = before - loss < CONVERGED
         if converged or time.perf_counter() > deadline:
             break
