@@ -114,7 +114,7 @@ def test_the_constraints_pin_every_dependency_at_or_above_its_floor() -> None:
     pins = dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
     extras = PROJECT["optional-dependencies"]
     wanted = DEPENDENCIES | dict(
-        requirement(d) for e in ("fast", "test", "dev") for d in extras[e] if "[" not in d
+        requirement(d) for e in ("test", "dev") for d in extras[e] if "[" not in d
     )
 
     def number(version: str) -> list[int]:
