@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from firstlight.errors import FirstlightError
+from firstlight.errors import ResumeRefused
 from firstlight.experiment.folder import Folder
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.preflight.probe import first_difference, tensors
@@ -53,13 +53,17 @@ def run(bench: Bench) -> Finding:
         written = folder.last.stat().st_size
         bench.keep_time(f"saved {size(written)}")
         onward = _step(job, state)
-        read = _read_back(folder)
-        if isinstance(read, Finding):
-            return read
         loaded = fresh_state(job)
-        loaded.restore(read)
+        loaded.restore(checkpoint.load(folder, folder.last))
         bench.keep_time("saved and loaded, the next step was not compared")
         again = _step(job, loaded)
+    except ResumeRefused as error:
+        reason = re.search(r"Unsupported [^\n]*", str(error.__cause__ or error))
+        return failed(
+            f"the checkpoint cannot be read back: {visible(reason[0] if reason else error.where[:200])}",
+            remedy="keep tensors and plain values only in state_dict and settings",
+            page="crashes",
+        )
     finally:
         shutil.rmtree(folder.root, ignore_errors=True)
     said = f"checkpoint of {size(written)} written in {duration(bench.save_seconds)}"
@@ -74,21 +78,6 @@ def run(bench: Bench) -> Finding:
     return failed(
         told, different, remedy="register what changes in a step as parameter or buffer", page="crashes"
     )
-
-
-def _read_back(folder: Folder) -> dict[str, Any] | Finding:
-    """The checkpoint as it lies on the disk, or why it cannot be read."""
-    try:
-        return checkpoint.load(folder, folder.last)
-    except (FirstlightError, OSError, MemoryError):
-        raise
-    except Exception as error:  # PyTorch's safe reader has a kind of its own for what it does not know
-        reason = re.search(r"Unsupported [^\n]*", str(error))
-        return failed(
-            f"the checkpoint cannot be read back: {visible(reason[0] if reason else str(error)[:200])}",
-            remedy="keep tensors and plain values only in state_dict and settings",
-            page="crashes",
-        )
 
 
 def _step(job: Job, state: TrainingState) -> dict[str, torch.Tensor]:
