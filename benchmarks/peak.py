@@ -2,7 +2,7 @@
 
     python benchmarks/peak.py [--device cpu] [--threads N]
 
-Prints one line for each, in GFLOP/s; the best of several repetitions, because a disturbed one says something about the neighbour.
+Prints one line for each, in GFLOP/s: the best of several, since a disturbed one tells of the neighbour.
 The minutes of benchmarks/README.md scale with `matmul fp32` and `conv3x3 fp32`.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -48,10 +49,10 @@ def convolution(dtype: torch.dtype, device: torch.device) -> float:
     shape = (IMAGES, CHANNELS, PIXELS, PIXELS)
     layer = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False)
     layer = layer.to(device, dtype).to(memory_format=torch.channels_last)
-    inputs = (
-        torch.randn(shape, device=device).to(dtype).to(memory_format=torch.channels_last).requires_grad_()
+    inputs, upstream = (
+        torch.randn(shape, device=device).to(dtype).to(memory_format=torch.channels_last) for _ in range(2)
     )
-    upstream = torch.randn(shape, device=device).to(dtype).to(memory_format=torch.channels_last)
+    inputs.requires_grad_()
 
     def step() -> None:
         layer.weight.grad = inputs.grad = None
@@ -61,22 +62,26 @@ def convolution(dtype: torch.dtype, device: torch.device) -> float:
     return 3 * 2 * products / best_seconds(step, device) / 1e9
 
 
+def machine(device: torch.device) -> str:
+    """The name of what computes, as far as the system tells it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.is_file() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.set_num_threads(arguments.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
-    name = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else platform.processor() or platform.machine()
-    )
-    print(f"machine {name}, device {device}, threads {arguments.threads}, torch {torch.__version__}")
+    threads = arguments.threads
+    print(f"machine {machine(device)}, device {device}, threads {threads}, torch {torch.__version__}")
     for what, measure in (("matmul", matmul), ("conv3x3", convolution)):
         for label, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
             print(f"{what} {label} {measure(dtype, device):.1f} GFLOP/s", flush=True)

@@ -6,7 +6,7 @@ import unicodedata
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -44,6 +44,7 @@ class Cells(HTMLParser):
 
 
 @pytest.mark.requirement("H09", "H17")
+@settings(deadline=None)
 @given(ANY | HOSTILE)
 def test_visible_text_is_one_line_without_control_or_format_characters(name: str) -> None:
     shown = text.visible(name)
@@ -73,12 +74,14 @@ def test_what_cannot_be_seen_is_written_as_an_escape(name: str, shown: str) -> N
 
 
 @pytest.mark.requirement("H07", "H08")
+@settings(deadline=None)
 @given(ANY | HOSTILE)
 def test_a_markdown_table_cell_shows_the_name_and_nothing_else(name: str) -> None:
     assert rendered_cell(text.markdown(name)).split() == text.visible(name).split()
 
 
 @pytest.mark.requirement("H08")
+@settings(deadline=None)
 @given(HOSTILE)
 def test_a_markdown_paragraph_shows_the_name_and_nothing_else(name: str) -> None:
     page = MarkdownIt("commonmark").enable("table").enable("strikethrough").render(text.markdown(name))
@@ -111,12 +114,14 @@ def test_markdown_marks_are_escaped_where_they_would_mean_something(name: str, s
 
 
 @pytest.mark.requirement("H07")
+@settings(deadline=None)
 @given(ANY | HOSTILE)
 def test_html_makes_no_tag_and_leaves_no_quote(name: str) -> None:
     assert not set(text.html(name)) & set("<>\"'")
 
 
 @pytest.mark.requirement("H10")
+@settings(deadline=None)
 @given(ANY | HOSTILE)
 def test_a_csv_cell_never_starts_a_formula_and_survives_the_writer(name: str) -> None:
     cell = text.csv_cell(name)
@@ -155,6 +160,7 @@ def test_numbers_have_four_significant_digits(x: float, shown: str) -> None:
     assert text.number(x) == shown
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12))
 def test_a_printed_number_reads_back_close_to_itself(x: float) -> None:
     assert float(text.number(x).replace(",", "")) == pytest.approx(x, rel=1e-3, abs=0)

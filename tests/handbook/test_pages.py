@@ -91,6 +91,15 @@ def test_every_named_page_exists(name: str) -> None:
     assert (HANDBOOK / f"{name}.md").is_file()
 
 
+def test_the_installed_package_carries_every_page() -> None:
+    import firstlight.handbook
+
+    installed = Path(firstlight.handbook.__file__).parent
+    assert {p.relative_to(installed) for p in installed.rglob("*.md")} == {
+        p.relative_to(HANDBOOK) for p in PAGES
+    }
+
+
 def test_no_two_pages_share_a_short_name() -> None:
     assert len({page.stem for page in PAGES}) == len(PAGES)
 
@@ -140,6 +149,19 @@ class TestEveryDiagnosis:
 def test_the_workflow_leads_to_every_diagnosis() -> None:
     text = (HANDBOOK / "workflow.md").read_text("utf-8")
     assert {f"diagnostics/{p.name}" for p in DIAGNOSTICS} <= set(LINK.findall(text))
+
+
+def test_the_limits_of_the_watch_stand_in_the_pages() -> None:
+    from firstlight.watch import alarms
+
+    exploding = " ".join((HANDBOOK / "diagnostics" / "exploding_gradients.md").read_text("utf-8").split())
+    assert (
+        f"above {alarms.EXPLODING_NORM:g} and above {alarms.EXPLODING_RATIO:g} times the median" in exploding
+    )
+    assert f"{alarms.DIVERGED_RATIO:g} times chance for {alarms.DIVERGED_STEPS} steps in a row" in exploding
+    stall = " ".join((HANDBOOK / "diagnostics" / "convergence_stall.md").read_text("utf-8").split())
+    assert f"{alarms.STALL_EPOCHS} validated epochs and {alarms.STALL_STEPS} steps" in stall
+    assert f"training loss {alarms.STALL_MARGIN:.0%}".replace("%", " %") in stall
 
 
 def test_the_exit_codes_of_the_page_are_those_of_the_errors() -> None:

@@ -36,7 +36,7 @@ def imported(source: str, module: str) -> list[str]:
             if node.level:
                 base = ".".join([*module.split(".")[: -node.level], *filter(None, [node.module])])
             found += [f"{base}.{alias.name}" for alias in node.names] if base == "firstlight" else [base]
-    return [name for name in found if name.startswith("firstlight.")]
+    return [name for name in found if name.startswith("firstlight.") and not name.startswith("firstlight.__")]
 
 
 def upward_imports(source: str, module: str, rows: list[list[str]]) -> list[str]:
@@ -121,6 +121,7 @@ class TestTheCheckItself:
             "from firstlight.report import x",
             "import numpy",
             "from firstlight.gates import y",
+            "from firstlight import __version__",
         ],
     )
     def test_allows_what_lies_below_or_beside(self, source: str) -> None:

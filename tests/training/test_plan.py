@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +53,7 @@ def test_progress_rises_from_zero_to_one_without_a_jump(plan, cuts):
     values = [plan.progress(s) for s in range(total + 1)]
     assert values[0] == 0
     assert values[-1] == pytest.approx(1)
-    assert all(a <= b for a, b in zip(values, values[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(values))
 
 
 def test_a_change_does_not_alter_the_steps_before_it():

@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from firstlight import __version__
+import firstlight
 from firstlight.cli.options import Switches
 from firstlight.errors import FirstlightError, Interrupted
 
@@ -91,7 +91,7 @@ class Application(click.Group):
 
 
 @click.group(cls=Application, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.version_option(firstlight.__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def application() -> None:
     """From a data set to a reproducible, honest baseline and a decision, in one command."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from firstlight import __version__
+import firstlight
 from firstlight.cli.answer import Answer
 from firstlight.cli.options import (
     Decorated,
@@ -173,7 +173,7 @@ def later(name: str, what: str, now: str) -> click.Command:
     def answer(words: tuple[str, ...]) -> None:
         raise UsageError(
             f"`firstlight {name}` is not part of this release",
-            f"firstlight {__version__} has the phases setup and baseline",
+            f"firstlight {firstlight.__version__} has the phases setup and baseline",
             now,
         )
 

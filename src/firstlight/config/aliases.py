@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firstlight.config.schema import NUMBER_PATTERN
+from firstlight.config.kinds import NUMBER_PATTERN
 from firstlight.config.validate import Finding
 
 Path = tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The keys of a config and what each may hold, in words and as JSON Schema; both come from the schema."""
+"""The keys of a config and what each may hold, in words and as JSON Schema: all from the schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from firstlight.config.schema import NUMBER_PATTERN, Config
+from firstlight.config.kinds import NUMBER_PATTERN
+from firstlight.config.schema import Config
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 LONGEST_NAME = 80  # characters of an unknown key that are compared; longer ones are no typing errors

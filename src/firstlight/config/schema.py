@@ -8,74 +8,25 @@ comment; a value that the user wrote always stands.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from firstlight.config.kinds import (
+    AnyNumber,
+    ClassNames,
+    Count,
+    CountOrZero,
+    Flag,
+    Fraction,
+    Minutes,
+    NonNegative,
+    Positive,
+    PositiveFraction,
+    Seed,
+    Share,
+    Text,
 )
-
-from firstlight.config.timespan import MINUTES_PATTERN, parse_minutes
-from firstlight.text import visible
-
-MAX_SEED = 2**32 - 1  # NumPy's legacy seeding takes no more
-MAX_COUNT = 10**9  # judgement: beyond any use, and sums of such counts stay within 64 bits
-
-NUMBER_PATTERN = r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"
-
-
-def _number(value: object) -> object:
-    """People quote 1e-3, or a YAML 1.1 tool writes it as text: it means the number all the same."""
-    if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")
-    return float(value) if isinstance(value, str) and re.match(NUMBER_PATTERN, value) else value
-
-
-def _not_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")
-    return value
-
-
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"the class {visible(name)} is named twice")
-        seen.add(name)
-    return names
-
-
-# The bounds stand before the readers: only then do they reach the JSON Schema as minimum and maximum.
-AnyNumber = Annotated[float, BeforeValidator(_number)]
-Positive = Annotated[float, Field(gt=0), BeforeValidator(_number)]
-NonNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
-Fraction = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_number)]
-PositiveFraction = Annotated[float, Field(gt=0, lt=1), BeforeValidator(_number)]
-Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_number)]
-Count = Annotated[int, Field(ge=1, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
-CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT, strict=True), BeforeValidator(_not_bool)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True), BeforeValidator(_not_bool)]
-Flag = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-ClassNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
-Minutes = Annotated[
-    float,
-    Field(gt=0),
-    BeforeValidator(_number),
-    BeforeValidator(parse_minutes),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": MINUTES_PATTERN}]}
-    ),
-]
 
 MetricName = Literal[
     "val_loss",
@@ -156,6 +107,10 @@ class Model(Section):
         default=None, description="multiplies the channel counts; null = fitted to the budget"
     )
     dropout: Fraction = Field(default=0.0, description="share of the features dropped before the last layer")
+    mirror_average: bool = Field(
+        default=False,
+        description="predict the mean over an image and its mirror image, which takes twice as long",
+    )
 
 
 class Training(Section):
@@ -266,12 +221,6 @@ class Acceptance(Section):
     )
 
 
-class Tracking(Section):
-    """Trackers beside the files of the experiment."""
-
-    tensorboard: Flag = Field(default=False, description="also write logs/events.out.tfevents.*")
-
-
 class Parallel(Section):
     """Devices and threads."""
 
@@ -297,5 +246,4 @@ class Config(Section):
     seed: Seed = Field(default=42, description="of every random generator")
     budget: Budget = Budget()
     acceptance: Acceptance = Acceptance()
-    tracking: Tracking = Tracking()
     parallel: Parallel = Parallel()

@@ -1,13 +1,11 @@
-"""How a time span is written, in the config and after `--minutes`; apart, since the latter needs no pydantic."""
+"""How a time span is written, in the config and after `--minutes`; apart, as the latter needs no pydantic."""
 
 from __future__ import annotations
 
 import re
 
-_MINUTES_UNITS = (
-    r"(?:(\d+(?:\.\d+)?)\s*h\s*)?(?:(\d+(?:\.\d+)?)\s*(?:min|m|$)\s*)?(?:(\d+(?:\.\d+)?)\s*s\s*)?"
-)
-MINUTES_PATTERN = rf"^(?=\d){_MINUTES_UNITS}$"
+_PART = r"([0-9]+(?:\.[0-9]+)?)"
+MINUTES_PATTERN = rf"^(?=[0-9])(?:{_PART}\s*h\s*)?(?:{_PART}\s*(?:min|m|$)\s*)?(?:{_PART}\s*s\s*)?$"
 _LONGEST_MINUTES = 40  # characters; no sensible time span is longer, and the pattern stays cheap
 
 

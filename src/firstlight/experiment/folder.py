@@ -14,38 +14,47 @@ class Folder:
 
     @property
     def config(self) -> Path:
+        """Every setting, resolved, with comments."""
         return self.root / "training_config.yaml"
 
     @property
     def environment(self) -> Path:
+        """Versions, machine, git state, fingerprint of the data."""
         return self.root / "environment.json"
 
     @property
     def splits(self) -> Path:
+        """Frozen row ids of the three parts."""
         return self.root / "splits.npz"
 
     @property
     def status(self) -> Path:
+        """Phases, gates, decision, next command."""
         return self.root / "status.json"
 
     @property
     def checklists(self) -> Path:
+        """The gates for people, and what a person confirmed."""
         return self.root / "checklists"
 
     @property
     def checkpoints(self) -> Path:
+        """All checkpoints and their manifest."""
         return self.root / "checkpoints"
 
     @property
     def manifest(self) -> Path:
+        """Name, size, hash and step of each checkpoint."""
         return self.checkpoints / "manifest.json"
 
     @property
     def best(self) -> Path:
+        """The checkpoint with the best validation metric."""
         return self.checkpoints / "best_model.pt"
 
     @property
     def last(self) -> Path:
+        """The newest checkpoint."""
         return self.checkpoints / "last_model.pt"
 
     def periodic(self, epoch: int) -> Path:
@@ -54,14 +63,17 @@ class Folder:
 
     @property
     def logs(self) -> Path:
+        """Everything that reports are made of."""
         return self.root / "logs"
 
     @property
     def log(self) -> Path:
+        """What happened, a line for each event."""
         return self.logs / "training.log"
 
     @property
     def metrics(self) -> Path:
+        """One entry for each validated epoch."""
         return self.logs / "metrics.json"
 
     @property
@@ -71,19 +83,28 @@ class Folder:
 
     @property
     def preflight(self) -> Path:
+        """The lines of the preflight."""
         return self.logs / "preflight.json"
 
     @property
     def references(self) -> Path:
+        """What simple models reach on the same split."""
         return self.logs / "references.json"
 
     @property
     def plan(self) -> Path:
+        """Epochs, steps and the changes of the plan."""
         return self.logs / "plan.json"
 
     @property
     def outcome(self) -> Path:
+        """How training ended."""
         return self.logs / "outcome.json"
+
+    @property
+    def decision(self) -> Path:
+        """The verdict after phase 2."""
+        return self.logs / "decision.json"
 
     @property
     def predictions(self) -> Path:
@@ -97,20 +118,35 @@ class Folder:
 
     @property
     def plots(self) -> Path:
+        """The figures of the report as PNG."""
         return self.root / "plots"
 
     @property
     def results(self) -> Path:
+        """The report for a person."""
         return self.root / "baseline_results.md"
 
     @property
     def report(self) -> Path:
+        """The report as one HTML file."""
         return self.root / "report.html"
 
     @property
     def attempts(self) -> Path:
+        """Earlier attempts, each whole."""
         return self.root / "attempts"
 
     @property
+    def confirmed(self) -> Path:
+        """What a person confirmed on the command line."""
+        return self.checklists / "confirmed.json"
+
+    @property
+    def patch(self) -> Path:
+        """Changes of the code that were not committed at setup."""
+        return self.root / "uncommitted.patch"
+
+    @property
     def lock(self) -> Path:
+        """Held by the process that works here."""
         return self.root / ".lock"

@@ -1,6 +1,6 @@
 """The records that are written to logs/, and read back by results, gates and reports.
 
-They hold plain values only, so that a report can be written again from the files alone, without torch and without the data.
+They hold plain values only, so that a report can be written again from the files alone, without torch.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ class CheckLine:
     seconds: float = 0.0
     remedy: str | None = None  # for warning and failed
     page: str | None = None  # handbook page
+    fault: Literal["data", "resource", "training"] | None = (
+        None  # of a failed line: which error stops the run
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a simple model reaches on the same split (logs/references.json: {"format": 1, "references": [...]})."""
+    """What a simple model reaches on the same split (logs/references.json)."""
 
     name: str  # "majority", "logistic_regression", "nearest_neighbours"
     metrics: dict[str, float]  # same names as in metrics.json
@@ -79,11 +82,14 @@ class Outcome:
     command_seconds: float  # whole command so far; the report adds nothing to it
     utilization: dict[str, float] | None  # mean, min, samples, others (cores taken by other processes)
     utilization_note: str  # how it was measured, or why it could not be
-    reloaded_metrics: dict[str, float] = field(default_factory=dict)  # best checkpoint, loaded and evaluated again
+    reloaded_metrics: dict[str, float] = field(default_factory=dict)  # best checkpoint, measured again
     alarm: str | None = None  # page name of what stopped the run: "nan_loss", ...
     alarm_detail: str | None = None
     parameters: int = 0
-    machine: dict[str, str] = field(default_factory=dict)  # device, threads, precision, layout, determinism, each with its reason
+    # Device, threads, precision, layout, determinism, each with its reason.
+    machine: dict[str, str] = field(default_factory=dict)
+    # SHA-256 of config, environment and split as they were when training began (experiment.gate.hashes).
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,49 +1,60 @@
 """The one write layer: every byte that reaches an experiment goes through here.
 
-A file is written under a temporary name in its own folder, flushed, synced, hashed on the way and renamed; the folder is
-synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file stays.
+A file is written under a temporary name in its own folder, flushed, synced, hashed and renamed; the folder is
+synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file
+stays. A kill can leave one behind; `sweep` removes it at the next start.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import math
 import os
-import tempfile
+import secrets
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from firstlight.errors import ResourceError
 
 if TYPE_CHECKING:
     import numpy as np
 
 TEMPORARY_PREFIX = ".writing-"
+FILE_MODE = 0o644  # less what the umask takes; the kernel applies it, so no thread ever changes the umask
+SWEEP_DEPTH = 2  # folders below the experiment in which the write layer leaves temporary files
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same arrays give the same bytes, whenever they are written
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> str:
-    """Replaces `path` by `content`, atomically and durably.
+    """Replaces `path` by `content`, atomically and durably; a link at `path` is replaced, never followed.
 
     Returns:
         The SHA-256 of the content, in hex.
 
     Raises:
         OSError: The disk refused; `path` is as it was before.
+        ResourceError: The experiment folder is gone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    digest = hashlib.sha256(content).hexdigest()
+    make_parent(path)
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644 & ~_umask())
-        os.replace(name, path)
+        os.replace(temporary, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
-    return hashlib.sha256(content).hexdigest()
+    sync_folder(path.parent)
+    return digest
 
 
 def write_text(path: Path, text: str) -> str:
@@ -57,29 +68,41 @@ def write_json(path: Path, value: Mapping[str, Any]) -> str:
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
-    """Writes compressed arrays, none of them of objects; returns the file's SHA-256."""
+    """Writes compressed arrays, none of them of objects; equal arrays give equal bytes. Returns the SHA-256.
+
+    NumPy's own `savez` stamps the time into the file, and before 2.1 it would pickle objects.
+    """
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=_ZIP_TIME)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
     return write_bytes(path, buffer.getbuffer())
 
 
 def append_line(path: Path, line: str) -> None:
     """Appends one line to a log; a line that an earlier crash cut short is ended first (K10).
 
-    Not synced: a power cut may take the last lines, and a sync for each would cost more than it is worth.
+    Not synced: a power cut may take the last lines, and a sync for each would cost more than it is worth. A
+    link at `path` is replaced by a new file, never followed.
 
     Raises:
         OSError: The disk refused.
+        ResourceError: The experiment folder is gone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_parent(path)
+    if path.is_symlink():
+        path.unlink()
     content = line.encode("utf-8", errors="backslashreplace") + b"\n"
-    with path.open("ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                content = b"\n" + content
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, FILE_MODE), "rb+", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+            content = b"\n" + content
         file.write(content)
 
 
@@ -88,9 +111,30 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: No such file.
-        ValueError: Not JSON, or a number that JSON does not have.
+        ValueError: Not JSON, nested without end, or a number that JSON does not have.
     """
-    return json.loads(path.read_text("utf-8"), parse_constant=_refuse_constant)
+    try:
+        return json.loads(path.read_text("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Reads every array of an .npz file, none of them of objects.
+
+    Raises:
+        OSError: No such file.
+        ValueError: Not an .npz, damaged, or it holds objects.
+    """
+    import zlib
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, AttributeError, NotImplementedError) as error:
+        raise ValueError(f"not an .npz file: {error}") from None
 
 
 def sha256(path: Path) -> str:
@@ -99,19 +143,55 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def make_parent(path: Path) -> None:
+    """Makes the folder of `path` when only that one is missing.
+
+    Nothing above it is made: an experiment that was moved while a run works must not come back half (X06).
+
+    Raises:
+        ResourceError: The folder above is gone too.
+    """
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise ResourceError(
+            "the experiment folder is gone",
+            f"{path.parent.parent} does not exist any more, so {path.name} cannot be written",
+            "move it back and give the command again",
+        ) from None
+
+
+def sweep(root: Path) -> tuple[Path, ...]:
+    """Removes the temporary files that a killed process left in an experiment; call it with the lock held."""
+    removed = []
+    for folder, below, files in os.walk(root):
+        if len(Path(folder).relative_to(root).parts) >= SWEEP_DEPTH:
+            below.clear()
+        for name in files:
+            if name.startswith(TEMPORARY_PREFIX):
+                (Path(folder) / name).unlink(missing_ok=True)
+                removed.append(Path(folder) / name)
+    return tuple(removed)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in a folder durable, where the file system can."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot sync a folder
+            raise
+    finally:
+        os.close(handle)
+
+
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value

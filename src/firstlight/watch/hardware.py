@@ -1,7 +1,9 @@
 """Utilization of the device that trains, sampled while it works.
 
-On NVIDIA: the share of time in which a kernel ran, from NVML. On a processor: the processor time of this process over the
-capacity it had, which is its threads, or fewer when other processes held cores (their share is kept beside it). Elsewhere
+On NVIDIA: the share of time in which a kernel ran, from NVML. On a processor: the processor time of this
+process over the
+capacity it had, which is its threads, or fewer when other processes held cores (their share is kept beside
+it). Elsewhere
 it is not measurable, and that is said.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from firstlight.training.machine import Machine
+    from firstlight.machine.choices import Machine
 
 SMALLEST_CAPACITY = 0.25  # cores; below this a share would be noise (judgement)
 
@@ -87,7 +89,7 @@ class Utilization:
 
 def utilization_of(machine: Machine) -> Utilization:
     """A sampler for the device of the run."""
-    from firstlight.training.machine import allotted_cores
+    from firstlight.machine.choices import allotted_cores
 
     cores = allotted_cores()
     meter = Utilization(device=machine.device.type, threads=machine.threads, cores=cores, note="")

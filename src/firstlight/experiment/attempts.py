@@ -1,0 +1,101 @@
+"""An automatic restart is a new attempt; the one before is kept whole with its own config, nothing is overwritten.
+
+    attempts/1/  training_config.yaml, environment.json, logs/, checkpoints/, plots/, reports, attempt.json
+
+Checkpoints and logs are moved by renaming; the few small files that both attempts need are copied.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from firstlight.errors import ResumeRefused
+from firstlight.experiment import store
+from firstlight.experiment.folder import Folder
+
+RECORD = "attempt.json"
+STAGING = ".archiving"  # an attempt that is half moved; a kill leaves it, and the next call goes on with it
+# What is the same for every attempt: setup, and what was found out about data and references before training.
+_KEPT_LOGS = ("profile.json", "preflight.json", "references.json")
+
+
+def archive_attempt(folder: Folder, reason: str) -> int:
+    """Moves the present attempt to attempts/N and leaves the folder ready for the next.
+
+    Config, environment, split, profile, preflight and references stay, and are in the archive too.
+    Checkpoints, metrics, plan, outcome, log and reports move; `Folder(attempts/N)` names them there.
+
+    Args:
+        folder: The experiment, with its lock held.
+        reason: Why there is a new attempt, a sentence with its number.
+
+    Returns:
+        N, from 1.
+
+    Raises:
+        OSError: The disk refused; the next call goes on where this one stopped.
+    """
+    number = len(archived(folder)) + 1
+    staging = folder.attempts / STAGING
+    staging.mkdir(parents=True, exist_ok=True)
+    archive = Folder(staging)
+    record = {
+        "format": 1,
+        "attempt": number,
+        "reason": reason,
+        "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "paths": "relative paths in training_config.yaml are relative to the experiment, two folders up",
+    }
+    store.write_json(staging / RECORD, record)
+    for path in (folder.config, folder.environment, folder.splits, folder.status, folder.patch):
+        _copy(path, staging / path.name)
+    for name in _KEPT_LOGS:
+        archive.logs.mkdir(exist_ok=True)
+        _copy(folder.logs / name, archive.logs / name)
+    for path in tuple(folder.logs.iterdir()) if folder.logs.is_dir() else ():
+        if path.name not in _KEPT_LOGS:
+            os.replace(path, archive.logs / path.name)
+    _copy_all(folder.checklists, archive.checklists)
+    for path in (folder.checkpoints, folder.plots, folder.results, folder.report):
+        if path.exists() and not (staging / path.name).exists():
+            os.replace(path, staging / path.name)
+    os.rename(staging, folder.attempts / str(number))
+    folder.checkpoints.mkdir(exist_ok=True)
+    store.sync_folder(folder.attempts)
+    store.sync_folder(folder.root)
+    return number
+
+
+def archived(folder: Folder) -> tuple[Folder, ...]:
+    """The earlier attempts, oldest first."""
+    if not folder.attempts.is_dir():
+        return ()
+    numbers = sorted(int(p.name) for p in folder.attempts.iterdir() if p.name.isdecimal() and p.is_dir())
+    return tuple(Folder(folder.attempts / str(n)) for n in numbers)
+
+
+def reason_of(attempt: Folder) -> str:
+    """Why an archived attempt was given up.
+
+    Raises:
+        ResumeRefused: Its record cannot be read.
+    """
+    path = attempt.root / RECORD
+    try:
+        return str(store.read_json(path)["reason"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResumeRefused(
+            "the record of an earlier attempt cannot be read", f"{path}: {error}", "restore the file"
+        ) from None
+
+
+def _copy(path: Path, to: Path) -> None:
+    if path.is_file() and not to.exists():
+        store.write_bytes(to, path.read_bytes())
+
+
+def _copy_all(folder: Path, to: Path) -> None:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        _copy(path, to / path.name)

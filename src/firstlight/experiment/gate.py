@@ -1,0 +1,41 @@
+"""How a gate is computed: items from artifacts, and hashes that shut it again when an artifact changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from firstlight.experiment import store
+from firstlight.experiment.folder import Folder
+from firstlight.experiment.records import Item
+
+Phase = Literal["setup", "baseline"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """A gate: one file in `gates/`, named as its checklist."""
+
+    phase: Phase
+    name: str  # of checklists/NAME.md and of the handbook page
+    title: str
+    items: Callable[[Folder], tuple[Item, ...]]  # computed from the files of the experiment alone
+    artifacts: Callable[[Folder], tuple[str, ...]]  # what it rests on: POSIX paths below the root
+
+
+def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:
+    """SHA-256 of each artifact that exists."""
+    return {name: store.sha256(folder.root / name) for name in artifacts if (folder.root / name).is_file()}
+
+
+def changed_since(folder: Folder, recorded: dict[str, str]) -> tuple[str, ...]:
+    """What became of the artifacts on which a passed gate rested, a phrase for each change."""
+    phrases = []
+    for name, digest in sorted(recorded.items()):
+        path = folder.root / name
+        if not path.is_file():
+            phrases.append(f"{name} is gone")
+        elif store.sha256(path) != digest:
+            phrases.append(f"{name} has changed")
+    return tuple(phrases)

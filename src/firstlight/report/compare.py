@@ -1,0 +1,177 @@
+"""Experiments side by side, with paired intervals where they predicted the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from firstlight import text
+from firstlight.experiment.folder import Folder
+from firstlight.report import words
+from firstlight.results.facts import Facts, Predictions, read_facts
+from firstlight.results.intervals import Paired, paired_difference
+
+GAP = "  "  # between columns
+
+
+def compare(folders: Sequence[Folder]) -> tuple[str, dict[str, Any]]:
+    """Compares each experiment with the first one.
+
+    Args:
+        folders: Two or more experiments.
+
+    Returns:
+        A table for the terminal, names harmless in it, and the same as plain values for JSON.
+    """
+    every = [read_facts(folder) for folder in folders]
+    first = every[0]
+    pairs = [_against(first, other) for other in every[1:]]
+    document = {
+        "format": 1,
+        "experiments": [_figures(facts) for facts in every],
+        "differences": [
+            {"experiment": str(other.root), "to": str(first.root), "metric": "val_accuracy", **found}
+            for other, found in zip(every[1:], pairs, strict=True)
+        ],
+        "notes": _notes(every),
+    }
+    return _table(document), document
+
+
+def _figures(facts: Facts) -> dict[str, Any]:
+    """One experiment as plain values; None for what is not known."""
+    outcome, config, figure = facts.outcome, facts.config, facts.figure(facts.metric)
+    loss = facts.figure("val_loss")
+    interval = facts.interval(facts.metric)
+    reference = facts.best_reference()
+    return {
+        "experiment": str(facts.root),
+        "metric": facts.metric,
+        "value": figure.value if figure else None,
+        "interval": list(interval) if interval else None,
+        "val_loss": loss.value if loss else None,
+        "reference": reference.metrics[facts.metric] if reference else None,
+        "rows": len(facts.predictions.labels) if facts.predictions else None,
+        "best_epoch": outcome.best_epoch if outcome else None,
+        "epochs": outcome.epochs_run if outcome else len(facts.epochs),
+        "parameters": outcome.parameters if outcome else None,
+        "seconds": outcome.command_seconds if outcome else None,
+        "utilization": outcome.utilization["mean"] if outcome and outcome.utilization else None,
+        "seed": config.seed if config else None,
+        "learning_rate": config.training.learning_rate if config else None,
+        "batch_size": config.training.batch_size if config else None,
+    }
+
+
+def _against(first: Facts, other: Facts) -> dict[str, Any]:
+    """The paired difference other minus first, or why there is none."""
+    if first.predictions is None or other.predictions is None:
+        missing = first if first.predictions is None else other
+        return {"comparable": False, "reason": f"{missing.root} has no predictions of a best checkpoint"}
+    places, reason = _same_rows(first.predictions, other.predictions)
+    if reason:
+        return {"comparable": False, "reason": reason}
+    pair = paired_difference(_correct(other.predictions)[places], _correct(first.predictions))
+    return {"comparable": True, **_plain(pair)}
+
+
+def _same_rows(first: Predictions, other: Predictions) -> tuple[Any, str]:
+    """Positions in `other` of the rows of `first`, in their order; or a reason why they differ."""
+    import numpy as np
+
+    nowhere = np.zeros(0, dtype=np.int64)
+    if len(first.ids) != len(other.ids) or set(first.ids.tolist()) != set(other.ids.tolist()):
+        common = len(set(first.ids.tolist()) & set(other.ids.tolist()))
+        return nowhere, (
+            f"other validation rows: {common:,} in common of {len(first.ids):,} and {len(other.ids):,}"
+        )
+    order_first, order_other = np.argsort(first.ids), np.argsort(other.ids)
+    places = np.empty(len(first.ids), dtype=np.int64)
+    places[order_first] = order_other
+    names_first = np.array(first.classes)[first.labels]
+    names_other = np.array(other.classes)[other.labels[places]]
+    changed = int((names_first != names_other).sum())
+    return places, f"the same rows, but {changed:,} have another label" if changed else ""
+
+
+def _correct(predictions: Predictions) -> Any:
+    return predictions.probabilities.argmax(axis=1) == predictions.labels
+
+
+def _plain(pair: Paired) -> dict[str, Any]:
+    return {
+        "difference": pair.difference,
+        "interval": [pair.low, pair.high],
+        "p": pair.p_value,
+        "rows": pair.rows,
+    }
+
+
+def _notes(every: list[Facts]) -> list[str]:
+    """What a reader must know before believing a difference."""
+    notes = []
+    if len({facts.metric for facts in every}) > 1:
+        notes.append("The experiments are judged by different metrics: their values cannot be compared.")
+    devices = {facts.outcome.machine.get("device", "") for facts in every if facts.outcome}
+    hosts = {str(facts.environment.get("hardware")) for facts in every}
+    if len(devices) > 1 or len(hosts) > 1:
+        notes.append("They ran on different machines: times and utilization cannot be compared.")
+    seeds = {facts.config.seed for facts in every if facts.config}
+    if len(seeds) > 1:
+        notes.append("They have different seeds: a part of each difference is the luck of the seed.")
+    notes.append(
+        "Intervals cover the luck of the rows, not that of the seed; that takes several runs of each."
+    )
+    return notes
+
+
+def _table(document: dict[str, Any]) -> str:
+    experiments = document["experiments"]
+    lines: list[tuple[str, ...]] = [("", *(f"[{i}]" for i in range(1, len(experiments) + 1)))]
+    judged = {e["metric"] for e in experiments}
+    lines.append(
+        (judged.pop() if len(judged) == 1 else "value", *(words.value(e["value"]) for e in experiments))
+    )
+    lines.append(("95 % interval", *(words.span(e["interval"]) for e in experiments)))
+    lines.append(("val_loss", *(words.value(e["val_loss"]) for e in experiments)))
+    lines.append(("best reference", *(words.value(e["reference"]) for e in experiments)))
+    for label, key in (("validation rows", "rows"), ("epochs", "epochs"), ("best epoch", "best_epoch")):
+        lines.append((label, *(words.value(e[key]) for e in experiments)))
+    lines.append(("parameters", *(words.value(e["parameters"]) for e in experiments)))
+    lines.append(("seed", *(_or_dash(e["seed"], str) for e in experiments)))
+    for key in ("learning_rate", "batch_size"):
+        lines.append((key.replace("_", " "), *(words.value(e[key]) for e in experiments)))
+    lines.append(("time", *(_or_dash(e["seconds"], text.duration) for e in experiments)))
+    lines.append(("utilization", *(_or_dash(e["utilization"], text.percent) for e in experiments)))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(experiments) + 1)]
+    shown = [f"[{i}] {text.visible(e['experiment'])}" for i, e in enumerate(experiments, start=1)]
+    shown.append("")
+    for line in lines:
+        cells = (
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        )
+        shown.append(GAP.join(cells).rstrip())
+    shown.append("")
+    for number, difference in enumerate(document["differences"], start=2):
+        shown.append(f"[{number}] against [1]: {_difference(difference)}")
+    return "\n".join([*shown, *document["notes"]])
+
+
+def _difference(found: dict[str, Any]) -> str:
+    if not found["comparable"]:
+        return f"not comparable: {text.visible(found['reason'])}"
+    low, high = found["interval"]
+    if low > 0:
+        verdict = "more accurate"
+    elif high < 0:
+        verdict = "less accurate"
+    else:
+        verdict = "no difference shown"
+    return (
+        f"{verdict}: {words.points(found['difference'])}, 95 % interval {words.point_span(low, high)}, "
+        f"p {words.probability(found['p'])}, the same {text.count(found['rows'], 'row')}"
+    )
+
+
+def _or_dash(x: float | None, write: Any) -> str:
+    return words.NOT_KNOWN if x is None else str(write(x))

@@ -1,0 +1,101 @@
+"""The words for metrics, references and verdicts, and how their figures are written."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import Path
+
+from firstlight import text
+from firstlight.decision.route import route
+from firstlight.experiment.records import Decision
+from firstlight.results.facts import Facts
+
+METRICS = {
+    "train_loss": "training loss",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+    "val_balanced_accuracy": "validation balanced accuracy",
+    "val_macro_f1": "validation macro F1",
+    "val_auroc": "validation AUROC",
+    "val_r2": "validation R²",
+    "val_rmse": "validation RMSE",
+    "val_mae": "validation MAE",
+}
+HEADLINES = {
+    "accept": "The baseline is accepted: it can be built on.",
+    "optimize": "The pipeline works, the result is not good enough yet.",
+    "failed": "Training failed: there is no baseline.",
+}
+NOT_KNOWN = "–"
+
+
+def metric(name: str) -> str:
+    """`val_accuracy` as `validation accuracy`."""
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def reference(name: str) -> str:
+    """`logistic_regression` as `logistic regression`."""
+    return name.replace("_", " ")
+
+
+def value(x: float | None) -> str:
+    """A figure, or a dash for one that is not known."""
+    return NOT_KNOWN if x is None or math.isnan(x) else text.number(x)
+
+
+def span(bounds: tuple[float, float] | None) -> str:
+    """An interval as `0.904 to 0.919` (brackets would have to be escaped in Markdown), or a dash."""
+    return NOT_KNOWN if bounds is None else f"{text.number(bounds[0])} to {text.number(bounds[1])}"
+
+
+def points(x: float) -> str:
+    """A difference of shares: `+50.2 points`."""
+    return f"{100 * x:+.1f} points"
+
+
+def point_span(low: float, high: float) -> str:
+    """The interval of a difference of shares: `+48.1 to +52.3`."""
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"
+
+
+def percent_span(bounds: tuple[float, float]) -> str:
+    """The interval of a share: `90.4 to 91.9`."""
+    return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
+
+
+def probability(p: float) -> str:
+    """A p-value, never written as nought."""
+    return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
+
+
+def next_command(facts: Facts, decision: Decision) -> str:
+    """The command that follows from the verdict, ready for a shell."""
+    root = Path(shlex.quote(text.visible(str(facts.root))))
+    return route(root, "complete", "complete", decision).next
+
+
+def page_to_read(facts: Facts, decision: Decision) -> str | None:
+    """The handbook page that belongs to the outcome."""
+    if facts.outcome is not None and facts.outcome.alarm:
+        return facts.outcome.alarm
+    if decision.verdict == "failed":
+        return "crashes" if facts.outcome is None else "convergence_stall"
+    return "general_improvement" if decision.verdict == "optimize" else None
+
+
+def seconds_used(facts: Facts) -> str | None:
+    """`12 min 03 s of 45 min 00 s`."""
+    if facts.outcome is None:
+        return None
+    used = text.duration(facts.outcome.command_seconds)
+    return used if facts.config is None else f"{used} of {text.duration(60 * facts.config.budget.minutes)}"
+
+
+def utilization(facts: Facts) -> str:
+    """`mean 93 %`, or why it is not known."""
+    outcome = facts.outcome
+    if outcome is None or outcome.utilization is None:
+        return "not measured"
+    return f"{text.percent(outcome.utilization['mean'])} on average"

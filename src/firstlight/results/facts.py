@@ -1,0 +1,283 @@
+"""What a run left in its files, read back: the only source of every page, verdict and comparison.
+
+    training_config.yaml, environment.json, logs/*, checkpoints/manifest.json  --read_facts-->  Facts
+
+No torch, no data set. A run that failed early left few files: what is missing is None or empty, what cannot
+be read is a sentence in `problems`, and neither stops the reading.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firstlight.config.schema import LOWER_IS_BETTER, Config
+from firstlight.experiment.folder import Folder
+from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
+from firstlight.results.classification import Classification, classification
+from firstlight.results.files import Reader, record
+from firstlight.results.intervals import Paired, paired_difference
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TASK_METRIC = "val_accuracy"  # of image classification, the one that people quote
+AGREEMENT = 1e-5  # between figures computed in float32 by training and in float64 here, relative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A figure and where it was read: `file#key`."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """The best checkpoint on the validation part."""
+
+    ids: NDArray[np.str_]  # (rows,)
+    labels: NDArray[np.int64]  # (rows,)
+    probabilities: NDArray[np.float32]  # (rows, classes)
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstImages:
+    """Small pictures of the examples that are most wrong."""
+
+    ids: tuple[str, ...]
+    images: NDArray[np.uint8]  # (images, height, width, channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An earlier attempt of the same experiment, kept in attempts/."""
+
+    number: int
+    outcome: Outcome | None
+    epochs: int
+    learning_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that the files say about a run."""
+
+    root: Path
+    config: Config | None
+    environment: Mapping[str, Any]
+    profile: Mapping[str, Any]
+    preflight: tuple[CheckLine, ...]
+    references: tuple[Reference, ...]
+    epochs: tuple[EpochRecord, ...]
+    plan: tuple[PlanChange, ...]
+    outcome: Outcome | None
+    checkpoints: Mapping[str, Mapping[str, Any]]  # file name -> epoch, step, bytes, sha256
+    attempts: tuple[Attempt, ...]
+    predictions: Predictions | None
+    worst: WorstImages | None
+    classification: Classification | None
+    paired: Mapping[str, Paired]  # reference -> accuracy of the model minus its own
+    problems: tuple[str, ...]
+
+    @property
+    def metric(self) -> str:
+        """The metric that is judged: the target's, or the task's own."""
+        return (self.config.acceptance.metric if self.config else None) or TASK_METRIC
+
+    @property
+    def lower_is_better(self) -> bool:
+        """The direction of `metric`."""
+        return self.metric in LOWER_IS_BETTER
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch whose checkpoint is the result."""
+        wanted = self.outcome.best_epoch if self.outcome else 0
+        return next((e for e in self.epochs if e.epoch == wanted), None)
+
+    def figure(self, metric: str) -> Fact | None:
+        """The best checkpoint's value of a metric: from logs/metrics.json, else from its predictions."""
+        best = self.best
+        if best is not None and metric in best.metrics:
+            return Fact(
+                value=best.metrics[metric],
+                source=f"logs/metrics.json#epochs[{self.epochs.index(best)}].{metric}",
+            )
+        if self.classification is not None and metric in self.classification.metrics:
+            return Fact(
+                value=self.classification.metrics[metric], source="logs/predictions_val.npz#probabilities"
+            )
+        return None
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 95 % interval of the best checkpoint's value, from its predictions."""
+        return self.classification.intervals.get(metric) if self.classification else None
+
+    def class_name(self, index: int) -> str:
+        """The name of a class as the data has it; not yet harmless."""
+        names = self.predictions.classes if self.predictions else ()
+        return names[index] if 0 <= index < len(names) else f"class {index}"
+
+    def best_reference(self) -> Reference | None:
+        """The reference that is best in `metric`; None when none was run."""
+        ran = [r for r in self.references if math.isfinite(r.metrics.get(self.metric, math.nan))]
+        pick = min if self.lower_is_better else max
+        return pick(ran, key=lambda r: r.metrics[self.metric], default=None)
+
+
+def read_facts(folder: Folder) -> Facts:
+    """Reads an experiment folder; never raises for what is missing or damaged in it."""
+    reader = Reader(folder.root)
+    outcome = record(Outcome, reader.json(folder.outcome), reader, "logs/outcome.json")
+    epochs = _epochs(reader, folder)
+    references = reader.records(Reference, folder.references, "references")
+    predictions = _predictions(reader, folder)
+    figures = _classification(reader, predictions)
+    _cross_check(reader, outcome, epochs, figures)
+    return Facts(
+        root=folder.root,
+        config=_config(reader, folder),
+        environment=reader.json(folder.environment),
+        profile=reader.json(folder.profile),
+        preflight=reader.records(CheckLine, folder.preflight, "lines"),
+        references=references,
+        epochs=epochs,
+        plan=reader.records(PlanChange, folder.plan, "changes"),
+        outcome=outcome,
+        checkpoints=reader.json(folder.manifest).get("files", {}),
+        attempts=_attempts(folder),
+        predictions=predictions,
+        worst=_worst(reader, folder),
+        classification=figures,
+        paired=_paired(reader, references, predictions),
+        problems=tuple(reader.problems),
+    )
+
+
+def _config(reader: Reader, folder: Folder) -> Config | None:
+    from firstlight.config.read import read_config
+    from firstlight.errors import FirstlightError
+
+    if not folder.config.is_file():
+        return None
+    try:
+        return read_config(folder.config).config
+    except (FirstlightError, OSError) as error:
+        reader.problems.append(f"training_config.yaml: {str(error).splitlines()[0]}")
+        return None
+
+
+def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
+    """Entries of metrics.json: flat, the metrics among the other keys; null is what was not finite."""
+    known = set(EpochRecord.__dataclass_fields__) - {"metrics"}
+    flat = reader.json(folder.metrics).get("epochs", [])
+    found = []
+    for number, entry in enumerate(flat):
+        values = {k: v for k, v in entry.items() if k in known}
+        values["metrics"] = {k: _value(v) for k, v in entry.items() if k not in known}
+        for key in ("train_loss", "grad_norm", "grad_norm_max"):
+            values[key] = _value(values.get(key))
+        epoch = record(EpochRecord, values, reader, f"logs/metrics.json#epochs[{number}]")
+        if epoch is not None:
+            found.append(epoch)
+    return tuple(found)
+
+
+def _value(x: object) -> float:
+    return float(x) if isinstance(x, int | float) else math.nan
+
+
+def _predictions(reader: Reader, folder: Folder) -> Predictions | None:
+    arrays = reader.arrays(folder.predictions, ("ids", "labels", "probabilities", "classes"))
+    if arrays is None:
+        return None
+    return Predictions(
+        ids=arrays["ids"],
+        labels=arrays["labels"],
+        probabilities=arrays["probabilities"],
+        classes=tuple(str(name) for name in arrays["classes"]),
+    )
+
+
+def _worst(reader: Reader, folder: Folder) -> WorstImages | None:
+    arrays = reader.arrays(folder.worst_images, ("images", "ids"))
+    if arrays is None or arrays["images"].ndim != 4:
+        return None
+    return WorstImages(ids=tuple(str(i) for i in arrays["ids"]), images=arrays["images"])
+
+
+def _classification(reader: Reader, predictions: Predictions | None) -> Classification | None:
+    if predictions is None:
+        return None
+    try:
+        return classification(predictions.labels, predictions.probabilities)
+    except ValueError as error:
+        reader.problems.append(f"logs/predictions_val.npz: {error}")
+        return None
+
+
+def _paired(
+    reader: Reader, references: tuple[Reference, ...], predictions: Predictions | None
+) -> dict[str, Paired]:
+    import numpy as np
+
+    if predictions is None or not len(predictions.labels):
+        return {}
+    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    pairs = {}
+    for reference in references:
+        if len(reference.correct) == len(correct):
+            pairs[reference.name] = paired_difference(correct, np.array(reference.correct, dtype=bool))
+        elif reference.correct:
+            reader.problems.append(
+                f"logs/references.json: {reference.name} has {len(reference.correct):,} rows, "
+                f"the model {len(correct):,}"
+            )
+    return pairs
+
+
+def _cross_check(
+    reader: Reader, outcome: Outcome | None, epochs: tuple[EpochRecord, ...], figures: Classification | None
+) -> None:
+    """The same figure must be the same wherever it is written; a difference is told, never smoothed."""
+    if outcome is None:
+        return
+    recorded = next((e.metrics for e in epochs if e.epoch == outcome.best_epoch), {})
+    others = {
+        "logs/outcome.json#best_metrics": outcome.best_metrics,
+        "logs/outcome.json#reloaded_metrics": outcome.reloaded_metrics,
+        "logs/predictions_val.npz": figures.metrics if figures else {},
+    }
+    for source, values in others.items():
+        for name in sorted(recorded.keys() & values.keys()):
+            if not math.isclose(recorded[name], values[name], rel_tol=AGREEMENT, abs_tol=AGREEMENT):
+                reader.problems.append(
+                    f"{name} is {recorded[name]:.6g} in logs/metrics.json and {values[name]:.6g} in {source}"
+                )
+
+
+def _attempts(folder: Folder) -> tuple[Attempt, ...]:
+    if not folder.attempts.is_dir():
+        return ()
+    found = []
+    for path in folder.attempts.iterdir():
+        if path.name.isdecimal() and path.is_dir():
+            earlier = Folder(path)
+            reader = Reader(path)
+            config = _config(reader, earlier)
+            found.append(
+                Attempt(
+                    number=int(path.name),
+                    outcome=record(Outcome, reader.json(earlier.outcome), reader, "logs/outcome.json"),
+                    epochs=len(_epochs(reader, earlier)),
+                    learning_rate=config.training.learning_rate if config else None,
+                )
+            )
+    return tuple(sorted(found, key=lambda a: a.number))

@@ -1,0 +1,82 @@
+"""Reading an experiment's files without failing: what is missing is empty, what is damaged is a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from firstlight.experiment import store
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Record = TypeVar("Record")
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads below `root` and keeps what was wrong."""
+
+    root: Path
+    problems: list[str] = field(default_factory=list)
+
+    def json(self, path: Path) -> dict[str, Any]:
+        """The mapping in a JSON file; empty when it is missing or cannot be read."""
+        if not path.is_file():
+            return {}
+        try:
+            value = store.read_json(path)
+        except (OSError, ValueError, RecursionError) as error:
+            return self._damaged(path, error)
+        return dict(value) if isinstance(value, dict) else self._damaged(path, "not a JSON object")
+
+    def records(self, kind: type[Record], path: Path, key: str) -> tuple[Record, ...]:
+        """The list of records under `key` of a JSON file; entries that do not fit are left out and told."""
+        entries = self.json(path).get(key, [])
+        if not isinstance(entries, list):
+            self._damaged(path, f"{key} is not a list")
+            return ()
+        name = self._name(path)
+        found = (record(kind, entry, self, f"{name}#{key}[{i}]") for i, entry in enumerate(entries))
+        return tuple(entry for entry in found if entry is not None)
+
+    def arrays(self, path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+        """The named arrays of an .npz without objects; None when missing, damaged or incomplete."""
+        import zipfile
+
+        import numpy as np
+
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in names}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            self._damaged(path, error)
+            return None
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _damaged(self, path: Path, why: object) -> dict[str, Any]:
+        self.problems.append(f"{self._name(path)} cannot be read: {why}")
+        return {}
+
+
+def record(kind: type[Record], values: Any, reader: Reader, where: str) -> Record | None:
+    """A record from its JSON form: unknown keys are passed over, lists become tuples; None if it fits not.
+
+    An empty mapping (no such file) is None without a word.
+    """
+    if not values:
+        return None
+    try:
+        known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return kind(**chosen)
+    except (TypeError, AttributeError) as error:
+        reader.problems.append(f"{where} does not fit: {error}")
+        return None
