@@ -45,7 +45,7 @@ def requested(request: Request, progress: Progress) -> tuple[Config, Path]:
         config = _with(config, "data", source=request.data)
     source = config.data.source
     if source and not source.startswith("sample:"):
-        absolute = os.path.abspath(base / Path(source).expanduser())  # the experiment lies in another folder
+        absolute = os.path.abspath(base / os.path.expanduser(source))  # the experiment lies in another folder
         config = _with(config, "data", source=absolute)
     if request.minutes is not None:
         config = _with(config, "budget", minutes=request.minutes)
@@ -76,4 +76,4 @@ def data_path(config: Config) -> Path | None:
 def name_of(config: Config) -> str:
     """What the experiment is called after."""
     source = config.data.source or "experiment"
-    return config.experiment.name or Path(source.removeprefix("sample:")).resolve().stem
+    return config.experiment.name or Path(os.path.realpath(source.removeprefix("sample:"))).stem
