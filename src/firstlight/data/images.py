@@ -26,7 +26,7 @@ SUFFIXES = frozenset(
 )
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-DECODER = "pillow-2"  # part of the cache's key: another decoder gives other pixels
+RULES = 2  # version of the rules below
 ORIENTATION = 0x0112  # EXIF tag; 2 to 8 are mirrored or turned, 5 to 8 lie on their side
 
 
@@ -37,6 +37,13 @@ class Header:
     height: int
     width: int
     mode: str
+
+
+def decoder() -> str:
+    """Name and version of what decodes, part of the cache's key: another one gives other pixels."""
+    import PIL
+
+    return f"pillow {PIL.__version__} rules {RULES}"
 
 
 @contextlib.contextmanager
