@@ -135,7 +135,8 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("L" if channels == 1 else "RGB")
+    wanted = "L" if channels == 1 else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)  # converting to its own mode would copy it
 
 
 def _narrow(image: Image.Image) -> Image.Image:
