@@ -198,6 +198,19 @@ class TestSize:
         tracemalloc.stop()
         assert peak < 10_000_000
 
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+    def test_to_read_the_head_no_pixel_is_decoded(self, kind, monkeypatch):
+        content = encoded(Image.fromarray(NOISE), kind)
+
+        def load(image):
+            raise AssertionError("decoded")
+
+        Image.init()
+        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+        assert (read_header(content).height, read_header(content).width) == (40, 30)
+        with pytest.raises(ValueError, match="decoded"):
+            colours(content)
+
 
 class TestBroken:
     @pytest.mark.requirement("BI01")

@@ -29,6 +29,7 @@ SUFFIXES = frozenset(
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 DECODER = "pillow-2"  # part of the cache's key: another decoder gives other pixels
+PNG_EXIF = (b"eXIf", b"Raw profile type", b"com.adobe.xmp")  # one of these is in a PNG with an orientation
 ORIENTATION = 0x0112  # EXIF tag; 2 to 8 are mirrored or turned, 5 to 8 lie on their side
 
 
@@ -60,7 +61,9 @@ def read_header(content: bytes) -> Header:
     """
     with _hostile(), _opened(content) as image:
         width, height = image.size
-        if _orientation(image) >= 5 and image.format != "TIFF":  # of a TIFF Pillow gives the upright size
+        # Of a TIFF Pillow gives the upright size. To look for EXIF it decodes a whole PNG, where most have none.
+        told = image.format != "PNG" or any(mark in content for mark in PNG_EXIF)
+        if image.format != "TIFF" and told and _orientation(image) >= 5:
             width, height = height, width
         return Header(height=height, width=width, mode=image.mode)
 
@@ -138,7 +141,9 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba).convert("RGB")
     wanted = "L" if channels == 1 else "RGB"
-    return image if image.mode == wanted else image.convert(wanted)  # converting to its own mode would copy it
+    return (
+        image if image.mode == wanted else image.convert(wanted)
+    )  # converting to its own mode would copy it
 
 
 def _narrow(image: Image.Image) -> Image.Image:
