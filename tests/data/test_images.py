@@ -187,9 +187,9 @@ class TestSize:
             return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
         head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-        packed = zlib.compress(bytes(10**8))
+        packed = zlib.compress(bytes(10**7))
         bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
-        assert len(bomb) < 110_000
+        assert len(bomb) < 100_000
         tracemalloc.start()
         for read in (read_header, colours):
             with quiet(), pytest.raises(ValueError, match="decompression bomb"):
@@ -197,6 +197,19 @@ class TestSize:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 10_000_000
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+    def test_to_read_the_head_no_pixel_is_decoded(self, kind, monkeypatch):
+        content = encoded(Image.fromarray(NOISE), kind)
+
+        def load(image):
+            raise AssertionError("decoded")
+
+        Image.init()
+        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+        assert (read_header(content).height, read_header(content).width) == (40, 30)
+        with pytest.raises(ValueError, match="decoded"):
+            colours(content)
 
 
 class TestBroken:

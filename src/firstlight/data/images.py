@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+# What Pillow may open. Not MPO: it has no opener, and naming it ends every failed search with a KeyError; a JPEG of a
+# camera that holds a second picture is opened as JPEG and becomes MPO by itself.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".jfif", ".mpo"}
@@ -27,6 +29,7 @@ SUFFIXES = frozenset(
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 RULES = 2  # version of the rules below
+PNG_EXIF = (b"eXIf", b"Raw profile type", b"com.adobe.xmp")  # one of these is in a PNG with an orientation
 ORIENTATION = 0x0112  # EXIF tag; 2 to 8 are mirrored or turned, 5 to 8 lie on their side
 
 
@@ -65,7 +68,9 @@ def read_header(content: bytes) -> Header:
     """
     with _hostile(), _opened(content) as image:
         width, height = image.size
-        if _orientation(image) >= 5 and image.format != "TIFF":  # of a TIFF Pillow gives the upright size
+        # Of a TIFF Pillow gives the upright size. To look for EXIF it decodes a whole PNG, where most have none.
+        told = image.format != "PNG" or any(mark in content for mark in PNG_EXIF)
+        if image.format != "TIFF" and told and _orientation(image) >= 5:
             width, height = height, width
         return Header(height=height, width=width, mode=image.mode)
 
@@ -142,7 +147,10 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("L" if channels == 1 else "RGB")
+    wanted = "L" if channels == 1 else "RGB"
+    return (
+        image if image.mode == wanted else image.convert(wanted)
+    )  # converting to its own mode would copy it
 
 
 def _narrow(image: Image.Image) -> Image.Image:

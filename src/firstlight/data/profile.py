@@ -200,7 +200,7 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
         return _unmeasured(pixels, 0.0, 0.0, f"{count(len(rows), 'image')} are too few to measure it")
     images = _shrunk(pixels[np.sort(rows)])
     targets = labels[np.sort(rows)]
-    right = _probe(images, targets, generator.permutation(len(targets)))
+    right = _probe(images, targets, seed)
     kept, flipped = (float(mean) for mean in right.mean(axis=0))
     chance = float(np.bincount(targets).max() / len(targets))
     noise = 2 * float(np.sqrt(0.25 / len(right)))  # two standard errors of an accuracy, at the most
@@ -224,9 +224,7 @@ def _unmeasured(pixels: NDArray[np.uint8], kept: float, flipped: float, why: str
     return FlipEvidence(kept_accuracy=kept, flipped_accuracy=flipped, allowed=photos, reason=reason)
 
 
-def _probe(
-    images: NDArray[np.float32], targets: NDArray[np.int64], order: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _probe(images: NDArray[np.float32], targets: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """(held-out rows, 2): right on the image as it is, right on its mirror image.
 
     Few rows are all held out once, in folds: one fold of them would be left to chance.
@@ -235,11 +233,11 @@ def _probe(
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
 
     right = []
-    for fold in range(PROBE_FOLDS if len(order) < PROBE_FEW else 1):
-        held = order[fold::PROBE_FOLDS]
-        fit = np.setdiff1d(order, held)
+    folds = StratifiedKFold(PROBE_FOLDS, shuffle=True, random_state=seed).split(targets, targets)
+    for fit, held in folds if len(targets) < PROBE_FEW else [next(folds)]:
         mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
 
         def flat(x: NDArray[np.float32], mean: Any = mean, std: Any = std) -> NDArray[np.float32]:

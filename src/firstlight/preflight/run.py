@@ -31,8 +31,7 @@ def preflight(job: Job, *, deadline: float, clock: Clock | None, progress: Progr
 
     Args:
         job: The run as it will be started.
-        deadline: Monotonic seconds at which the preflight should be over; a step that is under way is
-            finished.
+        deadline: Monotonic seconds at which the preflight should be over; a step under way is finished.
         clock: The budget of the command; without it no finish is predicted.
         progress: Told of every line.
 

@@ -71,11 +71,20 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
             f"{where}: its SHA-256 is not the one in {folder.manifest.name}",
             "resume from another checkpoint in the folder, or start again",
         )
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if checkpoint.get("format") != FORMAT:
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # torch raises errors of many kinds, some of modules that nothing here may import
+        raise ResumeRefused(
+            "the checkpoint holds more than tensors and plain values, or is no checkpoint",
+            f"{where}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+            "use a checkpoint that firstlight wrote",
+        ) from error
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise ResumeRefused(
             "the checkpoint has another format",
-            f"{where}: format = {checkpoint.get('format')!r}, this version reads {FORMAT}",
+            f"{where}: this version reads format {FORMAT}",
             "use the version of firstlight that wrote it",
         )
     return checkpoint

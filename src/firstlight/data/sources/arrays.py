@@ -76,6 +76,19 @@ def _read(data: Data, path: Path) -> Listing:
     )
 
 
+def read_images(path: Path) -> NDArray[np.uint8]:
+    """The images (rows, height, width, channels) of an .npz, every part of them; no labels are needed.
+
+    Raises:
+        DataError: The file cannot be read, or holds no images.
+    """
+    arrays = _load(path)
+    keys = [a + suffix for a, _ in PAIRS for suffix, _ in PARTS if a + suffix in arrays]
+    if not keys:
+        raise DataError("the file holds no images", visible(f"{path}: {sorted(arrays)}"), EXPECTED)
+    return np.concatenate([_images(arrays[key], path, []) for key in keys])
+
+
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         return {key.lower(): array for key, array in store.read_npz(path).items()}
