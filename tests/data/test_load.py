@@ -43,6 +43,11 @@ def watched(root: Path, cache: Path | None, fallback: Path | None = None, **data
     return examples, progress.done
 
 
+def entries(cache: Path) -> list[Path]:
+    """The folders with decoded pixels."""
+    return [path for path in cache.iterdir() if path.is_dir()]
+
+
 class TestBroken:
     @pytest.mark.requirement("BI01", "BI02", "BI03")
     def test_a_small_share_is_left_out_and_listed(self, folder, load, image):
@@ -229,7 +234,7 @@ class TestCache:
     def test_the_second_time_nothing_is_decoded(self, folder, tmp_path):
         root = folder({"cats": 3, "dogs": 3})
         first, done = watched(root, tmp_path / "cache")
-        assert done == {"reading images": 6, "decoding images": 6}
+        assert done == {"reading images": 6, "looking at images": 6, "decoding images": 6}
         second, done = watched(root, tmp_path / "cache")
         assert done == {"reading images": 6}
         assert np.array_equal(first.pixels, second.pixels)
@@ -251,7 +256,7 @@ class TestCache:
         root = folder({"cats": 3, "dogs": 3})
         first, _ = watched(root, tmp_path / "cache")
         expected = np.array(first.pixels)
-        (entry,) = (tmp_path / "cache").iterdir()
+        (entry,) = entries(tmp_path / "cache")
         pixels, index = entry / "pixels.npy", entry / "index.json"
         path = pixels if "pixel" in damage else index
         content = bytearray(path.read_bytes())
@@ -286,7 +291,36 @@ class TestCache:
         watched(root, tmp_path / "cache")
         _, done = watched(root, tmp_path / "cache", **other)
         assert done["decoding images"] == 6
-        assert len(list((tmp_path / "cache").iterdir())) == 2
+        assert len(entries(tmp_path / "cache")) == 2
+
+    def test_sizes_and_modes_that_are_damaged_are_found_again(self, folder, tmp_path):
+        root = folder({"cats": 3, "dogs": 3})
+        first, _ = watched(root, tmp_path / "cache")
+        (heads,) = (tmp_path / "cache").glob("*.heads.npz")
+        content = bytearray(heads.read_bytes())
+        content[len(content) // 2] ^= 255
+        heads.write_bytes(content)
+        again, done = watched(root, tmp_path / "cache")
+        assert done["looking at images"] == 6
+        assert np.array_equal(again.original_sizes, first.original_sizes)
+        assert again.modes == first.modes
+        assert "looking at images" not in watched(root, tmp_path / "cache")[1]
+
+    def test_a_table_in_another_order_gives_each_row_its_own_image(self, folder, tmp_path):
+        root = folder({"cats": 3, "dogs": 3})
+        rows = [f"{name}/{i}.png,{name}" for name in ("dogs", "cats") for i in (2, 0, 1)]
+        found = []
+        for number, order in enumerate((rows, rows[::-1])):
+            table = root / f"{number}.csv"
+            table.write_text("\n".join(["path,label", *order]))
+            found.append(watched(table, tmp_path / "cache")[0])
+        first, second = found
+        assert first.fingerprint == second.fingerprint
+        for examples in found:
+            for row, name in enumerate(examples.ids):
+                alone = loading.decode((root / name).read_bytes(), side=(9, 8), channels=3)
+                assert np.array_equal(examples.pixels[row], alone)
+                assert examples.classes[examples.labels[row]] == name.split("/")[0]
 
     def test_another_order_of_classes_reuses_the_pixels(self, folder, tmp_path):
         root = folder({"cats": 3, "dogs": 3})
@@ -301,7 +335,7 @@ class TestCache:
             monkeypatch.setenv(variable, str(tmp_path / "file" / "x"))
         examples, _ = watched(root, None, tmp_path / "experiment" / "cache")
         assert len(examples.ids) == 6
-        assert len(list((tmp_path / "experiment" / "cache").iterdir())) == 1
+        assert len(entries(tmp_path / "experiment" / "cache")) == 1
 
     @pytest.mark.requirement("P03")
     def test_nothing_is_written_into_the_data(self, folder, tmp_path):

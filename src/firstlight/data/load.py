@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 from collections import Counter
 from pathlib import Path
@@ -51,7 +52,7 @@ def load_examples(
         UsageError: The source is not there or not known.
         DataError: Too many files are broken, or there is nothing to classify.
     """
-    listing = read_listing(data, base)
+    listing = _by_id(read_listing(data, base))
     root = cache.cache_root(cache_folder, fallback)
     if listing.files is None:
         examples = _from_arrays(listing, data)
@@ -60,6 +61,26 @@ def load_examples(
             examples = _from_files(listing, data, root, progress)
     _check_classes(examples, data)
     return examples
+
+
+def _by_id(listing: Listing) -> Listing:
+    """The rows of files in the order of their ids.
+
+    The cache finds pixels by the fingerprint, which is the same in whatever order a table names its rows.
+    """
+    if listing.files is None:
+        return listing
+    order = sorted(range(len(listing.ids)), key=listing.ids.__getitem__)
+    if order == list(range(len(order))):
+        return listing
+    files = listing.files
+    return dataclasses.replace(
+        listing,
+        ids=tuple(listing.ids[row] for row in order),
+        labels=listing.labels[order],
+        parts=listing.parts[order],
+        files=tuple(files[row] for row in order),
+    )
 
 
 def _check_classes(examples: Examples, data: Data) -> None:
