@@ -137,7 +137,7 @@ def _warnings(
     said: list[str] = [visible(note) for note in found.notes]
     if found.skipped:
         names = ", ".join(f"{visible(i)} ({visible(why)})" for i, why in found.skipped[:5])
-        said.append(f"{count(len(found.skipped), 'file')} could not be read and were left out: {names}")
+        said.append(f"left out, because not readable: {count(len(found.skipped), 'file')}: {names}")
     if conflicts:
         names = "; ".join(" = ".join(visible(n) for n in group) for group in found.conflicts[:3])
         said.append(f"in more than one class: {count(conflicts, 'image')}: {names}")
@@ -202,16 +202,13 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     rows = generator.permutation(len(labels))[:PROBE_ROWS]
     rows = rows[np.isin(labels[rows], np.flatnonzero(np.bincount(labels[rows]) >= 4))]
     if len(rows) < PROBE_LEAST or len(np.unique(labels[rows])) < 2:
-        return FlipEvidence(
-            kept_accuracy=0,
-            flipped_accuracy=0,
-            allowed=True,
-            reason=f"{len(rows)} images are too few to measure it",
-        )
+        return _unmeasured(len(rows))
     images = _shrunk(pixels[np.sort(rows)])
     targets = labels[np.sort(rows)]
     order = generator.permutation(len(targets))
     fit, held = order[len(order) // 4 :], order[: len(order) // 4]
+    if len(np.unique(targets[fit])) < 2:
+        return _unmeasured(len(rows))
     mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
 
     def flat(x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -225,16 +222,23 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     chance = float(np.bincount(targets[held]).max() / len(held))
     noise = 2 * float(np.sqrt(0.25 / len(held)))
     lost = (kept - flipped) / max(kept - chance, 1e-9)
-    allowed = kept < chance + noise or lost < FLIP_LOSS or kept - flipped < noise
     figures = (
         f"measured: a linear probe scores {kept:.3f} on images as they are, {flipped:.3f} on mirrored ones"
     )
+    if kept < chance + noise:
+        allowed, meaning = True, f"no better than chance ({chance:.3f}), so nothing speaks against mirroring"
+    elif lost < FLIP_LOSS or kept - flipped < noise:
+        allowed, meaning = True, "mirroring keeps the class"
+    else:
+        allowed, meaning = False, "mirroring changes the class"
     return FlipEvidence(
-        kept_accuracy=kept,
-        flipped_accuracy=flipped,
-        allowed=allowed,
-        reason=f"{figures}: {'mirroring keeps' if allowed else 'mirroring changes'} the class",
+        kept_accuracy=kept, flipped_accuracy=flipped, allowed=allowed, reason=f"{figures}: {meaning}"
     )
+
+
+def _unmeasured(rows: int) -> FlipEvidence:
+    reason = f"{count(rows, 'image')} are too few to measure it; taken as harmless, as it is for photos"
+    return FlipEvidence(kept_accuracy=0, flipped_accuracy=0, allowed=True, reason=reason)
 
 
 def _shrunk(images: NDArray[np.uint8]) -> NDArray[np.float32]:
