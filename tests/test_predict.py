@@ -130,7 +130,7 @@ def test_a_file_a_table_and_arrays_agree(trained: Folder, images: Path, tmp_path
     by_table = predict(trained, str(images / "t.csv"), tmp_path / "t.jsonl", heard).read_text().splitlines()
     by_file = predict(trained, str(images / "a.png"), tmp_path / "f.jsonl", Silent()).read_text()
     arrays = tmp_path / "new.npz"
-    np.savez(arrays, x_test=np.full((2, 8, 8), 210, np.uint8))
+    np.savez(arrays, train_x=np.full((2, 8, 8), 210, np.uint8))
     by_array = predict(trained, str(arrays), tmp_path / "n.jsonl", Silent()).read_text().splitlines()
     found = [json.loads(line) for line in by_table]
     assert [row["id"] for row in found] == ["a.png", "deep/er/b.jpg", "a.png"]

@@ -138,7 +138,7 @@ def _warnings(
     said: list[str] = [visible(note) for note in found.notes]
     if found.skipped:
         names = ", ".join(f"{visible(i)} ({visible(why)})" for i, why in found.skipped[:5])
-        said.append(f"{count(len(found.skipped), 'file')} could not be read and were left out: {names}")
+        said.append(f"left out, because not readable: {count(len(found.skipped), 'file')}: {names}")
     if conflicts:
         names = "; ".join(" = ".join(visible(n) for n in group) for group in found.conflicts[:3])
         said.append(f"in more than one class: {count(conflicts, 'image')}: {names}")

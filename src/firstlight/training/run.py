@@ -109,7 +109,7 @@ def run_training(
         Interrupted: A signal came; the state is saved.
     """
     metrics = MetricsFile(job.folder.metrics)
-    metrics.truncate(state.epoch)
+    metrics.write(state.records)  # the checkpoint knows its epochs: the file is made to agree
     watch = _watch(job, state, clock, stop, progress, metrics.append)
     began = time.monotonic()
     earlier = state.used_seconds
@@ -147,7 +147,7 @@ def _watch(
     write_plan()
     return Watch(
         meter=Meter(),
-        alarms=Alarms(chance_loss=job.chance.loss, rare_metric=job.chance.metric),
+        alarms=Alarms(chance_loss=job.chance.training_loss, rare_metric=job.chance.metric),
         utilization=utilization_of(job.machine),
         progress=progress,
         stop=stop,
@@ -171,7 +171,7 @@ def _outcome(
     detail = None
     if ending.alarm is not None:
         detail = ending.alarm.detail
-        if ending.alarm.page == "nan_loss":
+        if ending.alarm.page == "nan_loss" and job.machine.device.type == "cpu" and state.position:
             detail += f"; the first bad place is {_bad_place(job, state)}"
     return Outcome(
         state="halted"
@@ -194,6 +194,11 @@ def _outcome(
         alarm_detail=detail,
         parameters=sum(p.numel() for p in state.model.parameters()),
         machine=job.machine.described(),
+        inputs={
+            path.name: store.sha256(path)
+            for path in (job.folder.config, job.folder.environment, job.folder.splits)
+            if path.is_file()
+        },
     )
 
 
