@@ -179,6 +179,29 @@ class TestSize:
             pixels = decode(content, side=(64, 64), channels=3)
         assert np.abs(pixels.astype(int) - [200, 100, 50]).max() <= 2
 
+    @pytest.mark.requirement("BI15")
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "I;16"])
+    def test_a_very_large_image_in_bands_looks_as_one_that_is_converted_whole(self, mode, monkeypatch):
+        generator = np.random.default_rng(1)
+        blocks = generator.integers(0, 256, (8, 10, 4), dtype=np.uint8)
+        large = np.kron(blocks, np.ones((100, 101, 1), np.uint8))
+        if mode == "I;16":
+            image = Image.fromarray(large[..., 0].astype(np.uint16) * 257)
+        elif mode == "P":
+            image = Image.fromarray(large[..., :3]).quantize(50)
+        else:
+            image = Image.fromarray(large[..., : len(mode)])
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        content = encoded(image, "PNG", exif=exif)
+        whole = decode(content, side=(40, 40), channels=3).astype(int)
+        monkeypatch.setattr("firstlight.data.images.LARGE_PIXELS", 1000)
+        monkeypatch.setattr("firstlight.data.images.BAND_PIXELS", 10_000)
+        banded = decode(content, side=(40, 40), channels=3).astype(int)
+        assert not np.array_equal(banded, whole)  # it did go another way
+        assert np.abs(banded - whole).mean() < 2
+        assert np.abs(banded - whole).max() < 40  # at the edges of the blocks, which are 255 high at the most
+
     @pytest.mark.requirement("H04")
     def test_a_decompression_bomb_is_refused_before_it_is_unpacked(self):
         side = 50_000

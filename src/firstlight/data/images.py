@@ -31,6 +31,17 @@ WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 RULES = 2  # version of the rules below
 PNG_EXIF = (b"eXIf", b"Raw profile type", b"com.adobe.xmp")  # one of these is in a PNG with an orientation
 ORIENTATION = 0x0112  # EXIF tag; 2 to 8 are mirrored or turned, 5 to 8 lie on their side
+TURNS = {  # what puts an image upright
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+LARGE_PIXELS = 16_000_000  # pixels; above, an image is converted in bands, and only one at a time is decoded
+BAND_PIXELS = 2_000_000  # pixels; a band takes about 25 MB while it is converted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +104,34 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
         if side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (2 * side[1], 2 * side[0]))  # decodes a large JPEG at a fraction of its size
         image.load()
-        upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-        plain = _eight_bits(upright, channels)
+        turn = TURNS.get(_orientation(image))
+        plain = _eight_bits(image, channels) if side is None else _covering(image, side, channels)
+        if turn is not None:
+            plain = plain.transpose(Image.Transpose[turn])
         if side is not None and (plain.height, plain.width) != side:
             plain = ImageOps.fit(plain, (side[1], side[0]), Image.Resampling.BICUBIC)
         pixels = np.array(plain, dtype=np.uint8)
     return pixels[..., None] if channels == 1 else pixels
+
+
+def _covering(image: Image.Image, side: tuple[int, int], channels: int) -> Image.Image:
+    """The image in mode L or RGB; a very large one shrunk by a whole factor, to about twice the side at the least.
+
+    A large one is converted in bands: whole, its conversions would take several times its own memory.
+    """
+    from PIL import Image
+
+    factor = min(image.size) // (2 * max(side))
+    # How a range is chosen for modes I and F depends on the whole image.
+    if factor < 2 or image.width * image.height <= LARGE_PIXELS or image.mode in ("I", "F"):
+        return _eight_bits(image, channels)
+    small_size = (-(-image.width // factor), -(-image.height // factor))
+    small = Image.new("L" if channels == 1 else "RGB", small_size)
+    rows = factor * max(1, BAND_PIXELS // (image.width * factor))
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(image.height, top + rows)))
+        small.paste(_eight_bits(band, channels).reduce(factor), (0, top // factor))
+    return small
 
 
 @contextlib.contextmanager

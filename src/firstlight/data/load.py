@@ -15,7 +15,7 @@ import numpy as np
 from firstlight.data import cache, heads
 from firstlight.data.examples import Examples, Listing, Skipped
 from firstlight.data.fingerprint import fingerprint
-from firstlight.data.images import Header, decode, decoder, quiet, read_header
+from firstlight.data.images import LARGE_PIXELS, Header, decode, decoder, quiet, read_header
 from firstlight.data.source import read_listing
 from firstlight.data.threads import in_order
 from firstlight.errors import DataError
@@ -32,7 +32,6 @@ PHOTO_SIDE = 128  # side of decoded photos; data.image_size sets another
 NAMES_SHOWN = 20
 GREY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 LARGEST_FILE = 2**30  # bytes; a larger file is no image of a training set
-LARGE_PIXELS = 16_000_000  # images above are decoded one at a time: each takes up to ten bytes a pixel
 FEWEST_CLASSES = 2
 
 

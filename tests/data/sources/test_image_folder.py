@@ -60,6 +60,35 @@ class TestLayouts:
         assert any("the folder extra is none of train, val and test" in note for note in examples.notes)
         assert any("the part test has no image of: b" in note for note in examples.notes)
 
+    def test_a_class_may_be_called_train(self, folder, load):
+        examples = load(folder({"bus": 3, "car": 3, "train": 3}))
+        assert examples.classes == ("bus", "car", "train")
+        assert set(examples.parts.tolist()) == {Part.UNASSIGNED}
+
+    def test_parts_without_class_folders_are_no_classes(self, folder, load):
+        with pytest.raises(DataError, match="no class folder with images") as error:
+            load(folder({"train": 3, "test": 3}))
+        assert "6 images outside of any class folder" in error.value.where
+        assert error.value.remedy.startswith("expected: DATA/CLASS/image.jpg")
+
+    def test_two_folders_for_one_part_are_refused(self, folder, load):
+        with pytest.raises(DataError, match="two folders are the same part") as error:
+            load(folder({"train/a": 2, "train/b": 2, "val/a": 1, "valid/b": 1}))
+        assert "val, valid" in error.value.where
+
+    def test_a_folder_around_the_data_is_pointed_out(self, folder, load):
+        root = folder({"download/train/a": 2, "download/train/b": 2})
+        with pytest.raises(DataError, match="only one class") as error:
+            load(root)
+        assert "download/train/a" in error.value.where
+        assert f"name {root / 'download'};" in error.value.remedy
+
+    def test_classes_whose_images_all_lie_deeper_are_told(self, folder, load):
+        examples = load(folder({"images/cat": 2, "images/dog": 2, "masks/cat": 2, "plain": 2}))
+        assert examples.classes == ("images", "masks", "plain")
+        (note,) = examples.notes
+        assert "such as images/cat; each is one class: images, masks" in note
+
     def test_the_config_orders_the_classes(self, folder, load):
         root = folder({"cats": 2, "dogs": 3})
         examples = load(root, classes=("dogs", "cats"))
@@ -139,7 +168,7 @@ class TestLinks:
         (root / "dogs" / "y").symlink_to("../cats")
         examples = load(root)
         assert sorted(examples.ids) == ["cats/0.png", "cats/x/0.png", "dogs/0.png", "dogs/y/0.png"]
-        assert any("2 links lead to a folder that was read already" in note for note in examples.notes)
+        assert any("lead to a folder that was read already (2)" in note for note in examples.notes)
 
     def test_links_that_multiply_are_read_once(self, folder, load):
         root = folder({"cats": 1, "dogs": 1})
@@ -171,7 +200,9 @@ class TestLinks:
             (root / "cats" / f"l{number}.png").symlink_to(tmp_path / "nothing")
         notes = load(root).notes
         assert len(notes) == 1
-        assert notes[0].startswith("100 links lead nowhere or in a circle: cats/l0.png")
+        assert notes[0].startswith(
+            "links passed over, because they lead nowhere or in a circle (100): cats/l0.png"
+        )
         assert notes[0].endswith("and 80 more")
 
     def test_a_link_within_the_data_is_followed(self, folder, load):
