@@ -24,6 +24,17 @@ class GateSpec:
     artifacts: Callable[[Folder], tuple[str, ...]]  # what it rests on: POSIX paths below the root
 
 
+def item(name: str, passed: bool, value: object, evidence: str, note: str = "") -> Item:
+    """An item that was computed."""
+    state: Literal["passed", "failed"] = "passed" if passed else "failed"
+    return Item(id=name, state=state, value=str(value), evidence=evidence, note=note)
+
+
+def not_applicable(name: str, reason: str, evidence: str) -> Item:
+    """An item that does not apply here, with the reason."""
+    return Item(id=name, state="not_applicable", value="not applicable", evidence=evidence, note=reason)
+
+
 def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:
     """SHA-256 of each artifact that exists."""
     return {name: store.sha256(folder.root / name) for name in artifacts if (folder.root / name).is_file()}

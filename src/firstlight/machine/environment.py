@@ -66,7 +66,7 @@ def record_environment() -> dict[str, Any]:
         "packages": installed_packages(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "cudnn": _cudnn(),
         "driver": _driver(),
         "hardware": _hardware(),
         "determinism": _determinism(),
@@ -107,9 +107,17 @@ def _is_harmless(value: str) -> bool:
     return _PLAIN_VALUE.fullmatch(value) is not None and not looks_like_a_secret(value)
 
 
+def _cudnn() -> int | None:
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return torch.backends.cudnn.version()  # type: ignore[no-any-return, no-untyped-call]
+
+
 def _version(name: str) -> str | None:
     try:
-        return str(importlib.metadata.version(name))  # type: ignore[no-untyped-call]
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
 
