@@ -17,13 +17,13 @@ _STATES = {
 
 
 def render_checklist(gate: Gate, spec: GateSpec) -> str:
-    """The gate as Markdown; the totals are counted from the list, and text from data is escaped."""
+    """The gate as Markdown; totals are counted from the list, text from data is escaped."""
     computed = [i for i in gate.items if i.id not in BOXES]
     person = [i for i in gate.items if i.id in BOXES]
     lines = [f"# {spec.title}", "", _summary(gate), ""]
     lines += [
-        "This page is written by firstlight from the files of the experiment. A tick at an item that the program "
-        "computes changes nothing: it is computed again.",
+        "This page is written by firstlight from the files of the experiment. A tick at an item that the "
+        "program computes changes nothing: it is computed again.",
         "",
         *(_line(i) for i in computed),
     ]

@@ -1,8 +1,8 @@
-"""status.json: phases, gates, decision and next command, computed from the artifacts whenever it is asked for.
+"""status.json: phases, gates, decision, next command; computed from the artifacts whenever it is asked for.
 
-What cannot be computed again is kept in the file itself: when a gate passed, and the hashes of the artifacts on
-which it then rested. An artifact that is changed or gone shuts that gate and the later ones, until it is back as
-it was or the gate is confirmed again. A lost or damaged status.json is computed anew.
+What cannot be computed again is kept in the file itself: when a gate passed, and the hashes of the artifacts
+on which it then rested. An artifact that is changed or gone shuts that gate and the later ones, until it is
+back as it was or the gate is confirmed again. A lost or damaged status.json is computed anew.
 """
 
 from __future__ import annotations
@@ -191,10 +191,9 @@ def _route_document(folder: Folder, step: Route) -> dict[str, Any]:
     """The route with its date, which is that of the first time it was found so (X6)."""
     document = asdict(step)
     before = _previous(folder).get("route")
-    known = isinstance(before, dict) and isinstance(before.get("date"), str)
-    if known and all(before.get(key) == value for key, value in document.items() if key != "command"):
-        return document | {"date": before["date"]}
-    return document | {"date": _now()}
+    stored: dict[str, Any] = before if isinstance(before, dict) else {}
+    same = all(stored.get(key) == value for key, value in document.items() if key != "command")
+    return document | {"date": str(stored["date"]) if same and "date" in stored else _now()}
 
 
 def _state(gate: Gate, progress: Baseline, decision: Decision | None) -> str:
