@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import errno
 import signal
 import subprocess
 import sys
@@ -153,11 +153,17 @@ def test_the_default_folder_is_not_made_inside_the_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("P01")
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_the_right_to_write_is_the_users_error(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(UsageError), new_experiment(Path("closed/mine"), "digits"):
+@pytest.mark.parametrize("out", [None, Path("mine")])
+def test_a_folder_that_cannot_be_written_is_the_users_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: Path | None
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UsageError) as caught, new_experiment(out, "digits"):
         pass
+    assert "Read-only file system" in caught.value.where
 
 
 @pytest.mark.requirement("X01")

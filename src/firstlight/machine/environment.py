@@ -46,6 +46,7 @@ VARIABLES = (
     "TZ",
 )
 _PLAIN_VALUE = re.compile(r"[\w.:,=/+{}() -]{0,120}", re.ASCII)
+_DEVICE_NAME = re.compile(r"\b(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -104,7 +105,8 @@ def cgroup_cores(root: Path = _CGROUP) -> float | None:
 
 
 def _is_harmless(value: str) -> bool:
-    return _PLAIN_VALUE.fullmatch(value) is not None and not looks_like_a_secret(value)
+    rest = _DEVICE_NAME.sub("", value)
+    return _PLAIN_VALUE.fullmatch(value) is not None and not looks_like_a_secret(rest)
 
 
 def _cudnn() -> int | None:
