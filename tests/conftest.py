@@ -1,4 +1,4 @@
-"""Experiment folders as a run leaves them, made through the write layer; the numbers are test input, not results."""
+"""Experiment folders as a run leaves them, made through the write layer; their numbers are test input."""
 
 from __future__ import annotations
 
@@ -114,7 +114,10 @@ def build(
     best_epoch = max(1, epochs - 1)
     _epochs(folder, epochs, best_epoch, final, utilization, diverged=alarm is not None)
     records_io.write_plan(
-        folder.plan, 12, 40, (PlanChange(step=80, epochs=epochs, total_steps=40 * epochs, reason="400 s predicted, 300 s left"),)
+        folder.plan,
+        12,
+        40,
+        (PlanChange(step=80, epochs=epochs, total_steps=40 * epochs, reason="400 s predicted, 300 s left"),),
     )
     records_io.write_outcome(
         folder.outcome,
@@ -146,15 +149,33 @@ def build(
         {
             "format": 1,
             "files": {
-                "best_model.pt": {"sha256": "ab" * 32, "bytes": 5_000_000, "step": 40 * best_epoch, "epoch": best_epoch},
-                "last_model.pt": {"sha256": "cd" * 32, "bytes": 5_000_000, "step": 40 * epochs, "epoch": epochs},
+                "best_model.pt": {
+                    "sha256": "ab" * 32,
+                    "bytes": 5_000_000,
+                    "step": 40 * best_epoch,
+                    "epoch": best_epoch,
+                },
+                "last_model.pt": {
+                    "sha256": "cd" * 32,
+                    "bytes": 5_000_000,
+                    "step": 40 * epochs,
+                    "epoch": epochs,
+                },
             },
         },
     )
-    names = np.array(ids if ids is not None else [f"class {label}/{i}.png" for i, label in enumerate(labels)], dtype=np.str_)
+    names = np.array(
+        ids if ids is not None else [f"class {label}/{i}.png" for i, label in enumerate(labels)],
+        dtype=np.str_,
+    )
     store.write_npz(
         folder.predictions,
-        {"ids": names, "labels": labels, "probabilities": probabilities, "classes": np.array(classes, dtype=np.str_)},
+        {
+            "ids": names,
+            "labels": labels,
+            "probabilities": probabilities,
+            "classes": np.array(classes, dtype=np.str_),
+        },
     )
     own = probabilities[np.arange(rows), labels]
     worst = np.argsort(own)[:24]
@@ -165,7 +186,13 @@ def build(
 
 
 def _epochs(
-    folder: Folder, epochs: int, best: int, final: dict[str, float], utilization: float | None, *, diverged: bool
+    folder: Folder,
+    epochs: int,
+    best: int,
+    final: dict[str, float],
+    utilization: float | None,
+    *,
+    diverged: bool,
 ) -> None:
     """A curve that falls and flattens; the best epoch has the metrics of the predictions."""
     file = MetricsFile(folder.metrics)

@@ -30,7 +30,8 @@ _MARKDOWN_ANYWHERE = str.maketrans(
     {"\\": "&#92;", "&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "|`*_[]~$@"}
 )
 # Marks that mean something at the start of a line only: bullet, heading, rule, numbered list.
-_MARKDOWN_START = re.compile(r"^(\d*)([-+#=.)])")
+# The bullet and the number need a space after them: -5.2 and 0.912 stay as they are.
+_MARKDOWN_START = re.compile(r"^\d+(?=[.)](?: |$))|^(?=[#=]|[-+](?:[ +-]|$))")
 # What GitHub turns into a link by itself.
 _MARKDOWN_LINK = re.compile(r"(?i)(?<=[a-z])(:)(?=//)|(?<=www)(\.)")
 _OUTER_SPACE = re.compile(r"^ +| +$")
@@ -52,7 +53,7 @@ def markdown(text: str) -> str:
     """Text inside Markdown (sentence, heading, table cell): shown as it is, never markup, never a link."""
     shown = visible(text).translate(_MARKDOWN_ANYWHERE)
     shown = _MARKDOWN_LINK.sub(lambda found: f"\\{found[0]}", shown)
-    shown = _MARKDOWN_START.sub(r"\1\\\2", shown)
+    shown = _MARKDOWN_START.sub(lambda found: f"{found[0]}\\", shown)
     return _OUTER_SPACE.sub(lambda found: "&#32;" * len(found[0]), shown)
 
 
@@ -131,7 +132,7 @@ def count(n: int, noun: str) -> str:
     """A number of things: `1 image`, `2,000 images`, `3 classes`."""
     if n == 1:
         return f"1 {noun}"
-    if noun.endswith(("s", "x", "ch", "sh")):
+    if noun.endswith(("s", "x", "ch", "sh")) and not noun.endswith("epoch"):
         return f"{n:,} {noun}es"
     if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
         return f"{n:,} {noun[:-1]}ies"

@@ -9,7 +9,10 @@ import torch
 from firstlight.data.batches import Augment, Batches, Normalisation, training_normalisation
 
 
-def make(augment=Augment(), *, rows=None, size=7, seed=42, n=50, side=6):
+PLAIN = Augment()
+
+
+def make(augment=PLAIN, *, rows=None, size=7, seed=42, n=50, side=6):
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (n, side, side, 3), dtype=np.uint8))
     return Batches(
         pixels=pixels,
@@ -75,7 +78,10 @@ def test_a_shift_moves_the_image_and_reflects_at_the_border():
     for batch in batches.epoch(0):
         for image, row in zip(batch.inputs, batch.rows.tolist(), strict=True):
             found = [
-                (y, x) for y in range(5) for x in range(5) if torch.equal(image, padded[row, :, y : y + 6, x : x + 6])
+                (y, x)
+                for y in range(5)
+                for x in range(5)
+                if torch.equal(image, padded[row, :, y : y + 6, x : x + 6])
             ]
             assert len(found) == 1
             places.add(found[0])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firstlight.experiment.records import PlanChange
 from firstlight.training.plan import SLACK, TOLERANCE, Plan, Speed, fit, predict_seconds
+import itertools
 
 plans = st.builds(Plan, epochs=st.integers(1, 50), steps_per_epoch=st.integers(1, 400))
 speeds = st.builds(Speed, step=st.floats(1e-4, 10), validation=st.floats(0, 100))
@@ -51,7 +52,7 @@ def test_progress_rises_from_zero_to_one_without_a_jump(plan, cuts):
     values = [plan.progress(s) for s in range(total + 1)]
     assert values[0] == 0
     assert values[-1] == pytest.approx(1)
-    assert all(a <= b for a, b in zip(values, values[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(values))
 
 
 def test_a_change_does_not_alter_the_steps_before_it():

@@ -15,7 +15,9 @@ def alarms():
 
 
 @pytest.mark.requirement("P2.9")
-@pytest.mark.parametrize(("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)])
+@pytest.mark.parametrize(
+    ("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)]
+)
 def test_a_loss_or_gradient_that_is_not_finite_rings_at_its_step(loss, norm):
     watch = alarms()
     assert watch.look(1, 2.0, 1.0) is None

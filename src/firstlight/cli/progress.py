@@ -106,7 +106,7 @@ class Plain:
         """A line of the preflight."""
         self._line(check_line(line))
 
-    def step(  # noqa: PLR0913 - the signature of watch.progress.Progress
+    def step(
         self,
         *,
         epoch: int,
@@ -173,7 +173,7 @@ class Terminal:
         shown = text.visible(check_line(line)).removeprefix(mark(line.level))
         self._console.print(Text.assemble("  ", (mark(line.level), LEVEL_STYLES[line.level]), shown))
 
-    def step(  # noqa: PLR0913 - the signature of watch.progress.Progress
+    def step(
         self,
         *,
         epoch: int,

@@ -107,6 +107,10 @@ class Model(Section):
         default=None, description="multiplies the channel counts; null = fitted to the budget"
     )
     dropout: Fraction = Field(default=0.0, description="share of the features dropped before the last layer")
+    mirror_average: bool = Field(
+        default=False,
+        description="predict the mean over an image and its mirror image, which takes twice as long",
+    )
 
 
 class Training(Section):

@@ -1,12 +1,15 @@
 """Batches gathered by index from the decoded cache: no loader, no workers, no queue.
 
-One gather makes the whole batch: the pixel that lands at (y, x) is looked up at its place in the cache, so that choosing the
-rows, mirroring, shifting and padding by reflection cost one pass over uint8 memory. Every random number of a batch comes from
+One gather makes the whole batch: the pixel that lands at (y, x) is looked up at its place in the cache, so
+that choosing the
+rows, mirroring, shifting and padding by reflection cost one pass over uint8 memory. Every random number of a
+batch comes from
 (seed, epoch, batch number), so that a batch can be made again without making those before it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -80,7 +83,7 @@ class Batches:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.rows) // self.size)
+        return math.ceil(len(self.rows) / self.size)
 
     @property
     def count(self) -> int:
@@ -110,7 +113,8 @@ class Batches:
     def _generator(self, epoch: int, number: int) -> torch.Generator:
         import torch
 
-        # SeedSequence spreads neighbouring (seed, epoch, number) over the whole range; +1 keeps -1 non-negative.
+        # SeedSequence spreads neighbouring (seed, epoch, number) over the whole range; +1 keeps -1
+        # non-negative.
         spread = np.random.SeedSequence([self.seed, epoch, number + 1]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(spread) >> 1)
 
@@ -145,8 +149,10 @@ class Batches:
 
         n, shift = len(rows), self.augment.shift
         if self.augment.flip == "alternating":
-            # A row is mirrored in every second epoch; half of the rows begin mirrored (a multiplicative hash of the row).
-            # K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024: better than independent draws.
+            # A row is mirrored in every second epoch; half of the rows begin mirrored (a
+            # multiplicative hash of the row).
+            # K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024: better than
+            # independent draws.
             flips = (((rows * 2654435761) >> 16) + epoch) % 2 == 1
         elif self.augment.flip == "random":
             flips = torch.rand(n, generator=generator) < 0.5
@@ -179,7 +185,9 @@ def training_normalisation(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -
         squares += (values**2).sum(axis=(0, 1, 2))
     count = len(picked) * pixels.shape[1] * pixels.shape[2]
     mean = sums / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 1.0))  # a constant channel is left as it is, never divided by 0
+    std = np.sqrt(
+        np.maximum(squares / count - mean**2, 1.0)
+    )  # a constant channel is left as it is, never divided by 0
     return Normalisation(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 

@@ -2,7 +2,8 @@
 
     source --list--> Listing --decode--> Examples --split--> Split --> batches
 
-Row ids are strings that stay the same wherever the folder lies: the POSIX path below the data folder for files,
+Row ids are strings that stay the same wherever the folder lies: the POSIX path below the data folder for
+files,
 `row-N` for arrays. Everything downstream names a row by its id.
 """
 
@@ -23,6 +24,19 @@ class Part(IntEnum):
     TRAIN = 0
     VAL = 1
     TEST = 2
+
+
+# How people call the parts, in folder names and in split columns.
+PARTS = {
+    "train": Part.TRAIN,
+    "training": Part.TRAIN,
+    "val": Part.VAL,
+    "valid": Part.VAL,
+    "validation": Part.VAL,
+    "dev": Part.VAL,
+    "test": Part.TEST,
+    "testing": Part.TEST,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from firstlight.experiment.folder import Folder
 from firstlight.experiment.records import Item
 
 Phase = Literal["setup", "baseline"]
+SETUP_FILES = ("training_config.yaml", "environment.json", "splits.npz")  # with which training begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ class CheckLine:
     seconds: float = 0.0
     remedy: str | None = None  # for warning and failed
     page: str | None = None  # handbook page
+    fault: Literal["data", "resource", "training"] | None = (
+        None  # of a failed line: which error stops the run
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

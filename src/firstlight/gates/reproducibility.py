@@ -166,12 +166,13 @@ def split_frozen(files: SetupFiles) -> Item:
     evidence = "splits.npz"
     try:
         arrays = store.read_npz(files.folder.splits)
-        parts = {name: set(arrays[name].tolist()) for name in PARTS}
+        ids = {name: arrays[f"{name}_ids"] for name in PARTS}
+        parts = {name: set(rows.tolist()) for name, rows in ids.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         return item("split_frozen", False, f"cannot be read: {error}", evidence)
     sizes = ", ".join(f"{name} {len(rows):,}" for name, rows in parts.items())
     twice = sum(len(parts[a] & parts[b]) for a, b in (("train", "val"), ("train", "test"), ("val", "test")))
-    wrong = [f"{name} names a row twice" for name in PARTS if len(parts[name]) != arrays[name].size]
+    wrong = [f"{name} names a row twice" for name in PARTS if len(parts[name]) != ids[name].size]
     wrong += [f"{count(twice, 'row')} in two parts"] if twice else []
     wrong += [f"{name} is empty" for name in ("train", "val") if not parts[name]]
     if files.known("split", "sha256") != store.sha256(files.folder.splits):
@@ -180,25 +181,24 @@ def split_frozen(files: SetupFiles) -> Item:
 
 
 def no_copies_across_parts(files: SetupFiles) -> Item:
-    """Rows with identical pixels lie in one part."""
-    evidence = "logs/profile.json#duplicates_across_parts"
-    found = files.profile.get("duplicates_across_parts")
-    copies = len(found) if isinstance(found, list) else found
+    """Rows with identical pixels lie in one part; in parts that the user gave, copies are told."""
+    evidence = "logs/profile.json#across_splits"
+    copies = files.profile.get("across_splits")
     if not isinstance(copies, int) or isinstance(copies, bool):
         return item("no_copies_across_parts", False, "not looked for", evidence, files.profile_error)
-    note = "remove the copies from the given parts, or let firstlight split" if copies else ""
-    return item("no_copies_across_parts", copies == 0, copies, evidence, note)
+    given = "given" in str(files.profile.get("split_method"))
+    note = "the parts were given so; remove the copies, or let firstlight split" if copies else ""
+    return item("no_copies_across_parts", copies == 0 or given, count(copies, "row"), evidence, note)
 
 
 def pipeline_reads_batch(files: SetupFiles) -> Item:
-    """One batch went from the files to the device."""
+    """One batch went from the files to the device, and every number of it is finite."""
     found = files.profile.get("batch_read")
-    return item(
-        "pipeline_reads_batch",
-        bool(found),
-        _short(found) if found else "not tried",
-        "logs/profile.json#batch_read",
-    )
+    evidence = "logs/profile.json#batch_read"
+    if not isinstance(found, dict):
+        return item("pipeline_reads_batch", False, "not tried", evidence)
+    shape = " x ".join(str(side) for side in found.get("shape") or [])
+    return item("pipeline_reads_batch", found.get("finite") is True, shape or "no shape", evidence)
 
 
 def data_checked(files: SetupFiles) -> Item:
@@ -273,11 +273,6 @@ def _person(folder: Folder) -> tuple[Item, ...]:
         )
         for box, sentence in BOXES.items()
     )
-
-
-def _short(value: object) -> str:
-    text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-    return text[:200]
 
 
 GATE = GateSpec(

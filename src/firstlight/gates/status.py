@@ -77,9 +77,9 @@ def confirm_again(folder: Folder, phase: Phase, *, shown: Path | None = None) ->
     return next(s.gate for s in found if s.spec.phase == phase)
 
 
-def gate_of(folder: Folder, phase: Phase) -> Gate:
-    """One gate, as it is now."""
-    return next(s.gate for s in standings(folder) if s.spec.phase == phase)
+def compute_gates(folder: Folder) -> tuple[Gate, ...]:
+    """Every gate of this release as it is now, in order."""
+    return tuple(s.gate for s in standings(folder))
 
 
 def standings(folder: Folder, *, again: Phase | None = None) -> tuple[Standing, ...]:

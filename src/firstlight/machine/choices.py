@@ -46,7 +46,10 @@ class Machine:
             "channels_last": "yes" if self.channels_last else "no",
             "deterministic": "yes" if self.deterministic else "no",
         }
-        return {key: f"{value} ({self.reasons[key]})" if key in self.reasons else value for key, value in values.items()}
+        return {
+            key: f"{value} ({self.reasons[key]})" if key in self.reasons else value
+            for key, value in values.items()
+        }
 
 
 def allotted_cores() -> int:
@@ -91,7 +94,8 @@ def choose_device(wanted: str) -> torch.device:
 def machine_of(config: Config) -> Machine:
     """The machine as a resolved config states it; what is still `auto` takes the safe value.
 
-    Setup replaces `auto` by what it measured (see `setup.measure`), so that a repeated run makes the same choices.
+    Setup replaces `auto` by what it measured (see `setup.measure`), so that a repeated run makes the same
+    choices.
     """
     import torch
 

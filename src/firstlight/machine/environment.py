@@ -114,7 +114,7 @@ def _cudnn() -> int | None:
 
     if not torch.cuda.is_available():
         return None
-    return torch.backends.cudnn.version()  # type: ignore[no-any-return, no-untyped-call]
+    return torch.backends.cudnn.version()  # type: ignore[no-any-return]
 
 
 def _version(name: str) -> str | None:

@@ -27,8 +27,10 @@ class ModelKind:
 
     Attributes:
         fits: Whether the network is meant for images of this shape.
-        build: (shape, width, dropout) -> module that maps float32 (batch, channels, height, width) to logits (batch, classes).
-        prepare: (module, inputs) -> None: initialisation that looks at normalised training inputs; once, before the first step.
+        build: (shape, width, dropout) -> module that maps float32 (batch, channels, height, width) to logits
+            (batch, classes).
+        prepare: (module, inputs) -> None: initialisation that looks at normalised training inputs; once,
+            before the first step.
         widths: Multipliers that are offered to the budget, narrowest first.
     """
 

@@ -1,11 +1,15 @@
 """Residual network with early strides, from scratch, for photos.
 
-Four stages of two 3x3 convolutions a block, each stage at half the resolution and twice the channels of the one before; a strided
-stem keeps the first, most expensive resolution short. Batch normalisation after each convolution, the last one of a block
-starting at zero so that a block begins as the identity (Goyal et al., 2017, "Accurate, Large Minibatch SGD", section 5.1).
+Four stages of two 3x3 convolutions a block, each stage at half the resolution and twice the channels of the
+one before; a strided
+stem keeps the first, most expensive resolution short. Batch normalisation after each convolution, the last
+one of a block
+starting at zero so that a block begins as the identity (Goyal et al., 2017, "Accurate, Large Minibatch SGD",
+section 5.1).
 Pooling is a mean over the two image axes, which has a deterministic gradient on every device.
 
-Width multiplies 32, 64, 128 and 256 channels. He et al., 2016, "Deep Residual Learning for Image Recognition".
+Width multiplies 32, 64, 128 and 256 channels. He et al., 2016, "Deep Residual Learning for Image
+Recognition".
 """
 
 from __future__ import annotations
@@ -56,7 +60,9 @@ class ResNet(nn.Module):
         super().__init__()
         channels = [max(8, round(c * width / 8) * 8) for c in CHANNELS]
         self.stem = nn.Sequential(
-            nn.Conv2d(shape.channels, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0]), nn.ReLU()
+            nn.Conv2d(shape.channels, channels[0], 3, 2, 1, bias=False),
+            nn.BatchNorm2d(channels[0]),
+            nn.ReLU(),
         )
         blocks: list[nn.Module] = []
         inputs = channels[0]

@@ -1,8 +1,11 @@
 """Small convolutional network for images of up to 64 pixels.
 
-A first layer of 2x2 patches, fixed at the directions in which the patches of the training images vary and scaled so that each varies
-alike (whitening), then up to three pairs of 3x3 convolutions with pooling between, normalisation without a scale, GELU, the largest value
-of each channel, and a linear head. K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; the patch whitening is
+A first layer of 2x2 patches, fixed at the directions in which the patches of the training images vary and
+scaled so that each varies
+alike (whitening), then up to three pairs of 3x3 convolutions with pooling between, normalisation without a
+scale, GELU, the largest value
+of each channel, and a linear head. K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; the
+patch whitening is
 by D. Page, "How to train your ResNet 8", 2019. Written from the descriptions.
 
 Width multiplies 64, 256 and 256 channels.
@@ -15,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstlight.models.model import ImageShape, ModelKind
+import itertools
 
 CHANNELS = (64, 256, 256)
 LARGEST_SIDE = 64
@@ -59,7 +63,7 @@ class SmallCnn(nn.Module):
         self.blocks = nn.Sequential(
             *(
                 Block(inputs, outputs, pool=number >= first_pool)
-                for number, (inputs, outputs) in enumerate(zip(channels[:-1], channels[1:], strict=True))
+                for number, (inputs, outputs) in enumerate(itertools.pairwise(channels))
             )
         )
         self.dropout = nn.Dropout(dropout)
@@ -80,7 +84,7 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 @torch.no_grad()
 def _prepare(model: nn.Module, inputs: Tensor) -> None:
-    """Sets the first layer to the whitening of all patches of `inputs` (images, channels, height, width), and its negative."""
+    """Sets the first layer to the whitening of all patches of `inputs` (n, c, h, w), and its negative."""
     assert isinstance(model, SmallCnn)
     channels = inputs.shape[1]
     patches = inputs.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # (n, c, h', w', 2, 2)
@@ -97,5 +101,5 @@ MODEL = ModelKind(
     fits=lambda shape: max(shape.height, shape.width) <= LARGEST_SIDE,
     build=SmallCnn,
     prepare=_prepare,
-    widths=(0.25, 0.375, 0.5, 0.75, 1.0),
+    widths=(0.25, 0.375, 0.5, 0.75, 1.0, 1.25),
 )

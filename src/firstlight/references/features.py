@@ -1,7 +1,7 @@
 """Pixels made small enough for a simple model: averaged over blocks, as one row of numbers an image.
 
-Whole training sets of any size go through here, perhaps from a memory-mapped cache, so images are read in small pieces and only the
-averages are kept.
+Whole training sets of any size go through here, perhaps from a memory-mapped cache, so images are read in
+small pieces and only the averages are kept.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def features(examples: Examples, split: Split, *, seed: int) -> Features:
     )
 
 
-def proportional(rows: NDArray[np.int64], labels: NDArray[np.int64], limit: int, *, seed: int) -> NDArray[np.int64]:
+def proportional(
+    rows: NDArray[np.int64], labels: NDArray[np.int64], limit: int, *, seed: int
+) -> NDArray[np.int64]:
     """At most `limit` of `rows`, in order, each class by its share; `labels` is indexed by the rows."""
     if len(rows) <= limit:
         return rows
@@ -78,13 +80,15 @@ def proportional(rows: NDArray[np.int64], labels: NDArray[np.int64], limit: int,
     classes, counts = np.unique(labels[shuffled], return_counts=True)
     place = np.empty(len(shuffled))
     for value, count in zip(classes, counts, strict=True):
-        # The i-th row of a class stands at (i + 1/2) / count: cutting anywhere takes the same share of each class.
+        # The i-th row of a class stands at (i + 1/2) / count: a cut takes the same share of each class.
         place[labels[shuffled] == value] = (np.arange(count) + 0.5) / count
     return np.sort(shuffled[np.argsort(place, kind="stable")[:limit]])
 
 
-def held_out(labels: NDArray[np.int64], limit: int, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of the training rows to fit on and, apart from them, to choose a setting by: a fifth, at most `limit`."""
+def held_out(
+    labels: NDArray[np.int64], limit: int, *, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions to fit on and, apart from them, to choose a setting by: a fifth, at most `limit`."""
     everything = np.arange(len(labels))
     chosen = proportional(everything, labels, min(limit, len(labels) // 5), seed=seed)
     return np.setdiff1d(everything, chosen), chosen

@@ -1,6 +1,7 @@
 """The most frequent class of the training rows, whatever the image: what is reached without looking.
 
-Its probabilities are the class shares of the training rows, so that its loss is the one that a network starts from at best.
+Its probabilities are the class shares of the training rows: its loss is the one that a network begins with at
+best.
 """
 
 from __future__ import annotations

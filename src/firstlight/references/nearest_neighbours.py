@@ -1,7 +1,8 @@
 """The k training images that look most alike vote.
 
-Likeness is the distance between principal components of the small image. k is chosen on a part of the training rows that is
-kept apart; of classes with equally many votes the one with the nearest image wins. Votes are no probabilities: there is no loss.
+Likeness is the distance between principal components of the small image. k is chosen on a part of the
+training rows that is kept apart; of classes with equally many votes the one with the nearest image wins.
+Votes are no probabilities: there is no loss.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 COMPONENTS = 64  # at most (judgement: on CIFAR-10 and MNIST more of them makes neighbours worse)
 CHOICES = (1, 3, 5, 11, 21)  # of k
 CHOICE_ROWS = 2_000  # kept apart to choose k: standard error of the accuracy about 0.01
-WORK_PER_SECOND = 2e9  # distances x components a second, about a third of two AVX2 cores: a slow machine keeps time too
+WORK_PER_SECOND = (
+    2e9  # distances x components a second, about a third of two AVX2 cores: a slow machine keeps time too
+)
 CHUNK_ROWS = 1_000  # validation rows between two looks at the clock
 
 
@@ -73,7 +76,8 @@ def _vote(labels: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """The most frequent of the first k labels in each row, (rows,); needs no table of all classes."""
     first = labels[:, :k]
     votes = (first[:, :, None] == first[:, None, :]).sum(axis=2)
-    return first[np.arange(len(first)), votes.argmax(axis=1)]
+    winners: NDArray[np.int64] = first[np.arange(len(first)), votes.argmax(axis=1)]
+    return winners
 
 
 REFERENCE = ReferenceSpec(name="nearest_neighbours", run=run, share=1.0)

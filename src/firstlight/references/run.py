@@ -1,21 +1,18 @@
 """What simple models reach on the same split: the numbers that a network has to beat.
 
-Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored on the validation rows.
+Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored
+on the validation rows.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight import catalog
 from firstlight.experiment.records import Reference
-from firstlight.experiment.store import write_json
 from firstlight.references.features import features
 from firstlight.references.spec import Answer, ReferenceSpec
 
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
     from firstlight.watch.progress import Progress
 
+PACKAGE = "firstlight.references"
 NOT_REFERENCES = frozenset({"run", "spec", "features"})
 
 
@@ -41,7 +39,7 @@ def references(
         progress: Told as each one is done.
 
     Returns:
-        One record each, cheapest first. A reference that could not be run has empty metrics and its reason in `note`.
+        One record each, cheapest first. One that could not be run has empty metrics and its reason in `note`.
     """
     started = time.perf_counter()
     specs = specifications()
@@ -61,15 +59,9 @@ def references(
 
 def specifications() -> tuple[ReferenceSpec, ...]:
     """Every reference of this folder, cheapest first."""
-    folder = str(Path(__file__).parent)
-    names = [m.name for m in iter_modules([folder]) if m.name not in NOT_REFERENCES]
-    found: list[ReferenceSpec] = [import_module(f"firstlight.references.{name}").REFERENCE for name in sorted(names)]
+    names = [name for name in catalog.names(PACKAGE) if name not in NOT_REFERENCES]
+    found = [catalog.load(PACKAGE, name, "REFERENCE", ReferenceSpec) for name in names]
     return tuple(sorted(found, key=lambda spec: spec.share))
-
-
-def write_references(path: Path, done: tuple[Reference, ...]) -> str:
-    """Writes logs/references.json; returns its SHA-256."""
-    return write_json(path, {"format": 1, "references": [asdict(reference) for reference in done]})
 
 
 def _record(name: str, answer: Answer, labels: NDArray[np.int64], seconds: float, note: str) -> Reference:
@@ -81,12 +73,12 @@ def _record(name: str, answer: Answer, labels: NDArray[np.int64], seconds: float
         if answer.own_probability.min() > 0:
             metrics["val_loss"] = float(-np.log(answer.own_probability).mean())
         else:
-            note += "; no loss: a validation row has probability 0, its class is missing where the reference was fitted"
+            note += "; no loss: the class of a validation image is missing in the training images"
     return Reference(name=name, metrics=metrics, seconds=seconds, note=note, correct=tuple(correct.tolist()))
 
 
 def _metrics(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy and macro averages; classes that do not occur among the labels are left out of the averages."""
+    """Accuracy and macro averages; classes that do not occur among the labels are left out."""
     from sklearn.metrics import f1_score, recall_score
 
     present = np.unique(labels)

@@ -19,7 +19,7 @@ class Answer:
 
     Attributes:
         predicted: int64 (rows,), the class of each validation row; None when the reference was not run.
-        own_probability: float64 (rows,), the probability given to each row's true class; None when the reference has none.
+        own_probability: float64 (rows,), of each row's true class; None when there are no probabilities.
         note: What was cut, or why it was not run.
     """
 

@@ -1,6 +1,7 @@
 """The parts that a page is made of. Markdown and HTML are two ways to write the same parts.
 
-Every text here is raw: names from the data are made harmless by the writer (`report.markdown`, the HTML template), once.
+Every text here is raw: names from the data are made harmless once, by the writer (`report.markdown`, the HTML
+template).
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ class Heading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; columns from `numbers_from` on are figures and stand to the right."""
+    """A table; the columns from `numbers_from` up to `numbers_to` are figures and stand to the right."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers_from: int = 1
+    numbers_to: int = 100
     note: str = ""
     kind: str = "table"
 
@@ -96,7 +98,7 @@ class Verdict:
 
     verdict: str  # accept, optimize, failed
     headline: str
-    figures: tuple[tuple[str, str], ...]  # label, value: the few that matter
+    figures: tuple[tuple[str, str, str], ...]  # label, value, detail (may be empty): the few that matter
     reasons: tuple[str, ...]
     next: str  # a command
     page: str | None  # handbook page

@@ -76,7 +76,7 @@ def _against(first: Facts, other: Facts) -> dict[str, Any]:
 
 
 def _same_rows(first: Predictions, other: Predictions) -> tuple[Any, str]:
-    """Positions in `other` of the rows of `first`, in their order; or a reason why the rows are not the same."""
+    """Positions in `other` of the rows of `first`, in their order; or a reason why they differ."""
     import numpy as np
 
     nowhere = np.zeros(0, dtype=np.int64)
@@ -119,7 +119,9 @@ def _notes(every: list[Facts]) -> list[str]:
     seeds = {facts.config.seed for facts in every if facts.config}
     if len(seeds) > 1:
         notes.append("They have different seeds: a part of each difference is the luck of the seed.")
-    notes.append("Intervals cover the luck of the rows, not that of the seed; that takes several runs of each.")
+    notes.append(
+        "Intervals cover the luck of the rows, not that of the seed; that takes several runs of each."
+    )
     return notes
 
 
@@ -127,7 +129,9 @@ def _table(document: dict[str, Any]) -> str:
     experiments = document["experiments"]
     lines: list[tuple[str, ...]] = [("", *(f"[{i}]" for i in range(1, len(experiments) + 1)))]
     judged = {e["metric"] for e in experiments}
-    lines.append((judged.pop() if len(judged) == 1 else "value", *(words.value(e["value"]) for e in experiments)))
+    lines.append(
+        (judged.pop() if len(judged) == 1 else "value", *(words.value(e["value"]) for e in experiments))
+    )
     lines.append(("95 % interval", *(words.span(e["interval"]) for e in experiments)))
     lines.append(("val_loss", *(words.value(e["val_loss"]) for e in experiments)))
     lines.append(("best reference", *(words.value(e["reference"]) for e in experiments)))
@@ -143,7 +147,9 @@ def _table(document: dict[str, Any]) -> str:
     shown = [f"[{i}] {text.visible(e['experiment'])}" for i, e in enumerate(experiments, start=1)]
     shown.append("")
     for line in lines:
-        cells = (c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+        cells = (
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        )
         shown.append(GAP.join(cells).rstrip())
     shown.append("")
     for number, difference in enumerate(document["differences"], start=2):

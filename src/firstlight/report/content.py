@@ -7,9 +7,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from firstlight import text
+from firstlight.config.schema import Config
 from firstlight.experiment.records import Decision, Gate
 from firstlight.report import words
-from firstlight.report.blocks import Block, Bullets, Chart, Command, Heading, Page, Picture, Section, Table, Text
+from firstlight.report.blocks import (
+    Block,
+    Bullets,
+    Chart,
+    Command,
+    Heading,
+    Page,
+    Picture,
+    Section,
+    Table,
+    Text,
+)
 from firstlight.report.figures import final_metrics
 from firstlight.report.profile import training_profile
 from firstlight.report.summary import verdict
@@ -45,12 +57,22 @@ def _configuration(facts: Facts) -> Iterator[Block]:
     if facts.config is None:
         yield Text(text="training_config.yaml could not be read.", tone="warning")
     else:
-        rows = tuple(fields(facts.config.model_dump(mode="json"), keep_empty=False))
-        yield Table(columns=("Setting", "Value"), rows=rows, numbers_from=2)
-        yield Text(text="The reason for each measured value stands beside it in training_config.yaml.", tone="note")
+        yield Table(columns=("Section", "Settings"), rows=tuple(_settings(facts.config)), numbers_from=2)
+        yield Text(
+            text="The reason for each measured value stands beside it in training_config.yaml.", tone="note"
+        )
     if facts.profile:
         yield Heading(text="Data")
         yield _field_table(facts.profile, "logs/profile.json")
+
+
+def _settings(config: Config) -> Iterator[tuple[str, str]]:
+    """One row for each section: `epochs 8, batch_size 32`; what is not set is left out."""
+    for name, section in config.model_dump(mode="json").items():
+        values = section if isinstance(section, dict) else {name: section}
+        shown = ", ".join(f"{key} {_plain(value)}" for key, value in values.items() if value is not None)
+        if shown:
+            yield name, shown
 
 
 def _checkpoints(facts: Facts) -> Iterator[Block]:
@@ -71,16 +93,15 @@ def _checkpoints(facts: Facts) -> Iterator[Block]:
     outcome = facts.outcome
     if outcome is None:
         return
-    yield Text(
-        text=f"The best checkpoint is the one of epoch {outcome.best_epoch}, picked by {words.metric(outcome.metric)}."
-    )
+    picked_by = words.metric(outcome.metric)
+    yield Text(text=f"The best checkpoint is the one of epoch {outcome.best_epoch}, picked by {picked_by}.")
     if outcome.reloaded_metrics:
-        rows = tuple(
+        again = tuple(
             (words.metric(name), words.value(outcome.best_metrics.get(name)), words.value(value))
             for name, value in outcome.reloaded_metrics.items()
         )
         yield Heading(text="Loaded and evaluated again")
-        yield Table(columns=("Metric", "While training", "After loading"), rows=rows)
+        yield Table(columns=("Metric", "While training", "After loading"), rows=again)
     else:
         yield Text(text="The best checkpoint was not loaded and evaluated again.", tone="warning")
 
@@ -89,7 +110,9 @@ def _curves(facts: Facts) -> Iterator[Block]:
     if not facts.epochs:
         yield Text(text="No epoch was validated, so there are no curves.", tone="warning")
         return
-    yield Chart(picture=Picture(path="plots/curves.png", alt="Loss, metric and learning rate over the epochs"))
+    yield Chart(
+        picture=Picture(path="plots/curves.png", alt="Loss, metric and learning rate over the epochs")
+    )
     names = list(dict.fromkeys(name for epoch in facts.epochs for name in epoch.metrics))
     shown = facts.epochs[:MOST_EPOCH_ROWS]
     best = facts.best
@@ -106,7 +129,13 @@ def _curves(facts: Facts) -> Iterator[Block]:
     )
     left = len(facts.epochs) - len(shown)
     yield Table(
-        columns=("Epoch", *map(words.metric, ("train_loss", *names)), "learning rate", "gradient norm", "time"),
+        columns=(
+            "Epoch",
+            *map(words.metric, ("train_loss", *names)),
+            "learning rate",
+            "gradient norm",
+            "time",
+        ),
         rows=rows,
         note=f"{text.count(left, 'more epoch')} in logs/metrics.json." if left else "",
     )
@@ -136,7 +165,7 @@ def _decision(facts: Facts, decision: Decision, gates: tuple[Gate, ...]) -> Iter
     yield Text(text="The next command:")
     yield Command(text=words.next_command(facts, decision))
     for gate in gates:
-        state = "open" if gate.open else f"shut: {text.count(len(gate.missing), 'item')} missing"
+        state = "open" if gate.open else f"shut, {text.count(len(gate.missing), 'item')} missing"
         yield Heading(text=f"Gate of the {gate.phase} phase: {state}")
         yield Table(
             columns=("Item", "Passed", "Value", "Evidence", "Note"),
@@ -156,14 +185,14 @@ def _field_table(values: Mapping[str, Any], source: str) -> Table:
     return Table(columns=("Recorded", "Value"), rows=rows[:MOST_FIELDS], numbers_from=2, note=note)
 
 
-def fields(values: Mapping[str, Any], prefix: str = "", *, keep_empty: bool = True) -> Iterator[tuple[str, str]]:
+def fields(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested plain values as (dotted key, text); what is long is cut, with its length told."""
     for key, value in values.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict) and 0 < len(value) <= MOST_NESTED:
-            yield from fields(value, f"{name}.", keep_empty=keep_empty)
-        elif keep_empty or value is not None:
-            yield name, _plain(value)
+            yield from fields(value, f"{name}.")
+        else:
+            yield name, f"{value:,}" if type(value) is int else _plain(value)
 
 
 def _plain(value: Any) -> str:

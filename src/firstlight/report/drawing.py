@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstlight.text import visible
 
@@ -23,7 +23,7 @@ def canvas() -> Iterator[None]:
     """Settings for one plot, whatever the user's matplotlibrc says; nothing outside is changed."""
     import matplotlib as mpl
 
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": FONT,
         "font.size": 9,
         "axes.titlesize": 10,
@@ -56,7 +56,7 @@ def drawable(name: str, length: int, *, index: int | None = None) -> str:
 
     Args:
         name: Raw text from the data.
-        length: Characters at most; the middle of a longer name is cut, because names often differ at their end.
+        length: Characters at most; a longer name loses its middle, because names often differ at their end.
         index: Put in front when characters had to be replaced, so that names stay told apart.
     """
     known = _characters()

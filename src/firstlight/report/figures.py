@@ -22,7 +22,9 @@ def final_metrics(facts: Facts) -> Iterator[Block]:
     yield from _metrics(facts)
     yield from _references(facts)
     if facts.classification is None:
-        yield Text(text="There are no predictions of a best checkpoint, so classes are not shown.", tone="warning")
+        yield Text(
+            text="There are no predictions of a best checkpoint, so classes are not shown.", tone="warning"
+        )
         return
     yield from _classes(facts, facts.classification)
     yield from _confusions(facts, facts.classification)
@@ -49,13 +51,13 @@ def _metrics(facts: Facts) -> Iterator[Block]:
         rows.append((words.metric("train_loss"), words.value(best.train_loss), words.NOT_KNOWN, source))
         of = f" of {facts.outcome.epochs_run} that ran" if facts.outcome else ""
         yield Text(text=f"All figures are those of the best checkpoint: epoch {best.epoch}{of}.")
-    yield Table(columns=("Metric", "Value", "95 % interval", "Source"), rows=tuple(rows))
+    yield Table(columns=("Metric", "Value", "95 % interval", "Source"), rows=tuple(rows), numbers_to=3)
     figures = facts.classification
     if figures:
         defined = "; ".join(f"{words.metric(n)}: {DEFINITIONS[n]}" for n in names if n in DEFINITIONS)
         yield Text(
-            text=f"Intervals are for the luck of which {text.count(figures.rows, 'row')} are in the validation part "
-            f"(Wilson for accuracy, bootstrap over rows for the others). {defined}.",
+            text=f"Intervals are for the luck of which {text.count(figures.rows, 'row')} are in the "
+            f"validation part (Wilson for accuracy, bootstrap over rows for the others). {defined}.",
             tone="note",
         )
         for note in figures.notes:
@@ -86,8 +88,8 @@ def _references(facts: Facts) -> Iterator[Block]:
     columns = ("Model", *(words.metric(m) for m in metrics), "Accuracy gained", "95 % interval", "p", "Time")
     yield Table(columns=columns, rows=tuple(rows))
     yield Text(
-        text="Accuracy gained: this model minus the reference on the same rows, in points, with the interval for "
-        "matched pairs (Bonett and Price) and the exact McNemar p-value.",
+        text="Accuracy gained: this model minus the reference on the same rows, in points, with the interval "
+        "for matched pairs (Bonett and Price) and the exact McNemar p-value.",
         tone="note",
     )
     for reference in facts.references:
@@ -101,7 +103,10 @@ def _classes(facts: Facts, figures: Classification) -> Iterator[Block]:
     shown, note = counted, ""
     if len(counted) > MOST_CLASSES:
         shown = sorted(counted, key=lambda c: (c.f1, -c.support))[:MOST_CLASSES]
-        note = f"The {MOST_CLASSES} classes with the lowest F1 of {len(counted):,}; all predictions are in logs/predictions_val.npz."
+        note = (
+            f"The {MOST_CLASSES} classes with the lowest F1 of {len(counted):,}; "
+            "all predictions are in logs/predictions_val.npz."
+        )
     rows = tuple(
         (
             facts.class_name(c.index),
@@ -146,10 +151,10 @@ def _calibration(figures: Classification) -> Iterator[Block]:
     yield Heading(text="Can the confidence be believed?")
     lean = "more" if found.confidence > found.accuracy else "less"
     yield Text(
-        text=f"Mean confidence is {text.percent(found.confidence)}, accuracy {text.percent(found.accuracy)}: the model is "
-        f"{lean} sure than it is right. The calibration error over {text.count(len(found.bins), 'bin')} of equal mass is "
-        f"{words.value(found.error)}; a perfectly calibrated model would show about {words.value(found.error_by_luck)} "
-        "with so many rows."
+        text=f"Mean confidence is {text.percent(found.confidence)}, accuracy {text.percent(found.accuracy)}: "
+        f"the model is {lean} sure than it is right. The calibration error over "
+        f"{text.count(len(found.bins), 'bin')} of equal mass is {words.value(found.error)}; a perfectly "
+        f"calibrated model would show about {words.value(found.error_by_luck)} with so many rows."
     )
     if found.note:
         yield Text(text=f"{found.note}.", tone="note")

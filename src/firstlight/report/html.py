@@ -1,7 +1,7 @@
 """The page as one HTML file: offline, no external resource, interactive curves, light and dark.
 
-Text from the data is escaped by the template's autoescape; figures for the curves travel as JSON in which `<` cannot
-occur; and the page's own security policy runs no script and no style but the two that are written here.
+Text from the data is escaped by the template's autoescape; figures for the curves travel as JSON in which `<`
+cannot occur; and the page's own policy runs no script and no style but the two that are written here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Page, shortened
-from firstlight.results.facts import UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 from firstlight.text import visible
 
 TEMPLATE, STYLE, SCRIPT = "report.html.jinja", "report.css", "report.js"
@@ -50,7 +51,7 @@ def render_html(page: Page, facts: Facts, pictures: Mapping[str, bytes]) -> str:
 
 
 def charts(facts: Facts) -> dict[str, Any]:
-    """What the script draws: epochs, the best one, and for each chart its series and level lines; not finite = null."""
+    """What the script draws: epochs, the best one, each chart's series and level lines; not finite = null."""
     epochs = facts.epochs
     judged = facts.metric if facts.metric != "val_loss" else "val_accuracy"
     levels = [
@@ -72,11 +73,17 @@ def charts(facts: Facts) -> dict[str, Any]:
         _chart("Loss", [("training", column("train_loss")), ("validation", metric("val_loss"))]),
         _chart(
             words.metric(judged).capitalize(),
-            [("this model", metric(judged)), *((words.metric(n).removeprefix("validation "), metric(n)) for n in others)],
+            [
+                ("this model", metric(judged)),
+                *((words.metric(n).removeprefix("validation "), metric(n)) for n in others),
+            ],
             levels,
+            shown=1,
         ),
         _chart("Learning rate", [("learning rate", column("learning_rate"))], zero=True),
-        _chart("Gradient norm", [("mean", column("grad_norm")), ("largest", column("grad_norm_max"))], zero=True),
+        _chart(
+            "Gradient norm", [("mean", column("grad_norm")), ("largest", column("grad_norm_max"))], zero=True
+        ),
         _chart("Examples per second", [("training", column("examples_per_second"))], zero=True),
         _chart(
             "Share of the time, %",
@@ -98,8 +105,14 @@ def _chart(
     levels: list[dict[str, Any]] | None = None,
     *,
     zero: bool = False,
+    shown: int = 4,
 ) -> dict[str, Any]:
-    kept = [{"name": name, "values": values} for name, values in series if any(v is not None for v in values)]
+    """One chart; `shown` series are drawn at first, the others after a click on their name."""
+    kept = [
+        {"name": name, "values": values, "shown": place < shown}
+        for place, (name, values) in enumerate(series)
+        if any(v is not None for v in values)
+    ]
     return {"title": title, "series": kept, "levels": levels or [], "zero": zero}
 
 

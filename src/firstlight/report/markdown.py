@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firstlight import text
-from firstlight.report.blocks import Block, Bullets, Chart, Command, Heading, Page, Picture, Table, Text, Verdict, shortened
+from firstlight.report.blocks import (
+    Block,
+    Bullets,
+    Chart,
+    Command,
+    Heading,
+    Page,
+    Picture,
+    Table,
+    Text,
+    Verdict,
+    shortened,
+)
 
 MARKS = {"yes": "✓", "no": "✗", "warning": "!"}
 
@@ -31,7 +43,8 @@ def render_markdown(page: Page, pictures: frozenset[str]) -> str:
 
 def _verdict(verdict: Verdict) -> Iterator[str]:
     yield f"**{verdict.verdict.upper()}** – {_safe(verdict.headline)}"
-    yield _table(("", ""), verdict.figures, numbers_from=2)
+    figures = tuple((label, f"{value} {detail}".strip()) for label, value, detail in verdict.figures)
+    yield _table(Table(columns=("", ""), rows=figures, numbers_from=2))
     if verdict.reasons:
         yield "\n".join(["Why:", "", *(f"- {_safe(reason)}" for reason in verdict.reasons)])
     yield "Next:"
@@ -49,7 +62,7 @@ def _block(block: Block, pictures: frozenset[str]) -> Iterator[str]:
         case Heading():
             yield f"### {_safe(block.text)}"
         case Table():
-            yield _table(block.columns, block.rows, block.numbers_from)
+            yield _table(block)
             if block.note:
                 yield _safe(block.note)
         case Picture() if block.path in pictures:
@@ -62,11 +75,12 @@ def _block(block: Block, pictures: frozenset[str]) -> Iterator[str]:
             yield _code(block.text)
 
 
-def _table(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], numbers_from: int) -> str:
+def _table(table: Table) -> str:
+    numbers = range(table.numbers_from, table.numbers_to)
     lines = [
-        _row(columns),
-        "|" + "|".join(":--" if i < numbers_from else "--:" for i in range(len(columns))) + "|",
-        *(_row(row) for row in rows),
+        _row(table.columns),
+        "|" + "|".join("--:" if i in numbers else ":--" for i in range(len(table.columns))) + "|",
+        *(_row(row) for row in table.rows),
     ]
     return "\n".join(lines)
 

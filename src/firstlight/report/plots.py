@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.drawing import (
     BLUE,
@@ -25,7 +26,7 @@ from firstlight.report.drawing import (
     plain_axes,
 )
 from firstlight.results.classification import confusion_matrix
-from firstlight.results.facts import UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 MOST_MATRIX_CLASSES = 30  # above, only the most confused are drawn
 FEWER_MATRIX_CLASSES = 20  # how many then
 MOST_CELL_NUMBERS = 20  # classes up to which a cell has room for its number
+DARK_SHARE = 0.6  # of the darkest colour, above which white is read better than black
+LEAST_DARK = 10.0  # per cent; the darkest colour stands for at least this, so that small errors look small
 GRID_COLUMNS = 6
 LABEL_LENGTH = 16  # characters of a class name beside an axis
 TITLE_LENGTH = 18  # and over a small image
@@ -62,14 +65,14 @@ def curves(facts: Facts) -> Figure:
     """Loss, judged metric and learning rate over the epochs; references and target as lines."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right, rate = figure.subplots(1, 3, width_ratios=(1, 1, 0.55))
     at = [e.epoch for e in facts.epochs]
     plain_axes(left, "Loss", "epoch")
     left.plot(at, [e.train_loss for e in facts.epochs], color=BLUE, marker=_marker(at), label="training")
     left.plot(at, _values(facts, "val_loss"), color=ORANGE, marker=_marker(at), label="validation")
     _mark_best(left, facts, "val_loss")
-    left.legend()
+    _legend_below(left)
 
     name = facts.metric if facts.metric != "val_loss" else "val_accuracy"
     plain_axes(right, words.metric(name).capitalize(), "epoch")
@@ -82,7 +85,7 @@ def curves(facts: Facts) -> Figure:
     target = facts.config.acceptance.at_least if facts.config and name == facts.metric else None
     if target is not None:
         right.axhline(target, color=GREEN, label="target")
-    right.legend()
+    _legend_below(right)
 
     plain_axes(rate, "Learning rate", "epoch")
     rate.plot(at, [e.learning_rate for e in facts.epochs], color=GREY, marker=_marker(at))
@@ -96,20 +99,22 @@ def throughput(facts: Facts) -> Figure:
     """Examples per second, utilization and data wait of each epoch."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
     speed, busy = figure.subplots(1, 2)
     at = [e.epoch for e in facts.epochs]
     plain_axes(speed, "Training speed, examples per second", "epoch")
     speed.plot(at, [e.examples_per_second for e in facts.epochs], color=BLUE, marker=_marker(at))
-    speed.set_ylim(bottom=0)
+    speed.set_ylim(0, 1.1 * max(1e-9, *(e.examples_per_second for e in facts.epochs)))
     plain_axes(busy, "Share of the time, %", "epoch")
     used = [math.nan if e.utilization is None else 100 * e.utilization for e in facts.epochs]
     if np.isfinite(used).any():
         busy.plot(at, used, color=GREEN, marker=_marker(at), label="utilization")
         busy.axhline(100 * UTILIZATION_TARGET, color=GREY, linestyle="--", label="utilization target")
-    busy.plot(at, [100 * e.data_wait for e in facts.epochs], color=RED, marker=_marker(at), label="waiting for data")
+    busy.plot(
+        at, [100 * e.data_wait for e in facts.epochs], color=RED, marker=_marker(at), label="waiting for data"
+    )
     busy.set_ylim(-2, 104)
-    busy.legend()
+    _legend_below(busy)
     for axes in (speed, busy):
         _whole_epochs(axes)
     return figure
@@ -131,10 +136,14 @@ def confusion(facts: Facts) -> Figure:
     matrix = confusion_matrix(predictions.labels, predictions.probabilities.argmax(axis=1), chosen)
     support = np.array([figures.per_class[c].support for c in chosen])
     shares = 100 * matrix / np.maximum(support, 1)[:, None]
+    # The right ones would drown the rest: they stay without colour, so that every confusion is seen.
+    wrong = np.where(np.eye(len(chosen), dtype=bool), np.nan, shares)
+    most = max(float(np.nanmax(wrong)) if len(chosen) > 1 else 0.0, LEAST_DARK)
     side = min(9.0, 3.2 + 0.36 * len(chosen))
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=100)
+    image = axes.imshow(wrong, cmap="YlOrBr", vmin=0, vmax=most)
+    axes.set_facecolor("#e8edf2")
     names = [drawable(facts.class_name(int(c)), LABEL_LENGTH, index=int(c)) for c in chosen]
     axes.set_xticks(range(len(chosen)), names, rotation=90)
     axes.set_yticks(range(len(chosen)), names)
@@ -143,8 +152,9 @@ def confusion(facts: Facts) -> Figure:
     if len(chosen) <= MOST_CELL_NUMBERS:
         for (y, x), share in np.ndenumerate(shares):
             if matrix[y, x]:
-                axes.text(x, y, _cell(share), ha="center", va="center", color="white" if share < 55 else "black")
-    figure.colorbar(image, ax=axes, shrink=0.7)
+                dark = x != y and share > DARK_SHARE * most
+                axes.text(x, y, _cell(share), ha="center", va="center", color="white" if dark else "black")
+    figure.colorbar(image, ax=axes, shrink=0.7, label="wrong, % of the labelled class")
     return figure
 
 
@@ -163,7 +173,9 @@ def calibration(facts: Facts) -> Figure:
     y = np.array([b.accuracy for b in found.bins])
     ends = np.array([b.interval for b in found.bins])
     spread = np.maximum(np.stack([y - ends[:, 0], ends[:, 1] - y]), 0)
-    axes.errorbar(x, y, yerr=spread, fmt="o", color=BLUE, ecolor=BLUE, capsize=3, label="this model, 95 % interval")
+    axes.errorbar(
+        x, y, yerr=spread, fmt="o", color=BLUE, ecolor=BLUE, capsize=3, label="this model, 95 % interval"
+    )
     axes.set(xlim=(min(0.95, x.min() - 0.05), 1.02), ylim=(-0.02, 1.03))
     axes.legend(loc="lower right")
     return figure
@@ -190,7 +202,9 @@ def worst_examples(facts: Facts) -> Figure:
         if example is not None:
             is_ = drawable(facts.class_name(example.actual), TITLE_LENGTH, index=example.actual)
             called = drawable(facts.class_name(example.predicted), TITLE_LENGTH - 5, index=example.predicted)
-            place.set_title(f"is {is_}\n→ {called} {100 * example.confidence:.0f} %", fontsize=8)
+            place.set_title(
+                f"is {is_}\n→ {called} {100 * example.confidence:.0f} %", fontsize=8, fontweight="normal"
+            )
     return figure
 
 
@@ -218,6 +232,11 @@ def _whole_epochs(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+
+
+def _legend_below(axes: Axes) -> None:
+    """Under the plot, where it hides no curve."""
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
 def _marker(at: list[Any]) -> str:

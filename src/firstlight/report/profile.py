@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from firstlight import text
 from firstlight.experiment.records import Outcome
+from firstlight.gates.post_baseline import UTILIZATION_LEAST, UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Block, Heading, Picture, Table, Text
-from firstlight.results.facts import UTILIZATION_FLOOR, UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 
 
 def training_profile(facts: Facts) -> Iterator[Block]:
@@ -20,13 +21,13 @@ def training_profile(facts: Facts) -> Iterator[Block]:
     else:
         yield Table(columns=("", ""), rows=tuple(_run(facts, outcome)), numbers_from=2)
         if outcome.alarm:
-            yield Text(
-                text=f"Stopped by an alarm: {words.reference(outcome.alarm)}. {outcome.alarm_detail or ''}".strip(),
-                tone="warning",
-            )
+            detail = f": {outcome.alarm_detail}" if outcome.alarm_detail else ""
+            yield Text(text=f"Stopped by an alarm, {words.reference(outcome.alarm)}{detail}.", tone="warning")
         yield from _utilization(outcome)
     if facts.epochs:
-        yield Picture(path="plots/throughput.png", alt="Examples per second, utilization and data wait by epoch")
+        yield Picture(
+            path="plots/throughput.png", alt="Examples per second, utilization and data wait by epoch"
+        )
     yield from _plan(facts)
     yield from _attempts(facts)
     yield from _preflight(facts)
@@ -45,19 +46,26 @@ def _run(facts: Facts, outcome: Outcome) -> Iterator[tuple[str, str]]:
         seconds = [e.seconds for e in facts.epochs]
         speeds = [e.examples_per_second for e in facts.epochs]
         waits = [e.data_wait for e in facts.epochs]
-        yield "An epoch", f"{text.duration(min(seconds))} to {text.duration(max(seconds))}"
-        yield "Examples per second", f"{text.number(min(speeds))} to {text.number(max(speeds))}"
-        yield "Waiting for data", f"{text.percent(min(waits))} to {text.percent(max(waits))} of the time"
+        yield "An epoch", _range(seconds, text.duration)
+        yield "Examples per second", _range(speeds, text.number)
+        yield "Waiting for data", f"{_range(waits, text.percent)} of the time"
         norms = [e.grad_norm_max for e in facts.epochs if math.isfinite(e.grad_norm_max)]
         yield "Largest gradient norm", words.value(max(norms, default=math.nan))
         yield "Peak memory", text.size(max(e.memory_bytes for e in facts.epochs))
+
+
+def _range(values: list[float], write: Callable[[float], str]) -> str:
+    low, high = write(min(values)), write(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def _utilization(outcome: Outcome) -> Iterator[Block]:
     yield Heading(text="Utilization")
     measured = outcome.utilization
     if measured is None:
-        yield Text(text=f"Not measured: {outcome.utilization_note or 'no reason was recorded'}.", tone="warning")
+        yield Text(
+            text=f"Not measured: {outcome.utilization_note or 'no reason was recorded'}.", tone="warning"
+        )
         return
     mean = measured["mean"]
     rows = [
@@ -71,13 +79,15 @@ def _utilization(outcome: Outcome) -> Iterator[Block]:
     yield Table(columns=("", ""), rows=tuple(rows), note=f"Measured as: {outcome.utilization_note}.")
     if mean >= UTILIZATION_TARGET:
         yield Text(text="The target is met.")
-    elif mean >= UTILIZATION_FLOOR:
+    elif mean >= UTILIZATION_LEAST:
         yield Text(
-            text="Below the target: state the reason, or read: firstlight explain resource_inefficiency.", tone="warning"
+            text="Below the target: state the reason, or read: firstlight explain resource_inefficiency.",
+            tone="warning",
         )
     else:
         yield Text(
-            text=f"Below {text.percent(UTILIZATION_FLOOR)}, which shuts the gate: firstlight explain resource_inefficiency.",
+            text=f"Below {text.percent(UTILIZATION_LEAST)}, which shuts the gate. "
+            "Read: firstlight explain resource_inefficiency.",
             tone="warning",
         )
 
@@ -90,7 +100,7 @@ def _plan(facts: Facts) -> Iterator[Block]:
     yield Table(
         columns=("At step", "Epochs", "Steps in all", "Reason"),
         rows=tuple((f"{c.step:,}", f"{c.epochs:,}", f"{c.total_steps:,}", c.reason) for c in facts.plan),
-        numbers_from=4,
+        numbers_to=3,
     )
 
 
@@ -105,12 +115,20 @@ def _attempts(facts: Facts) -> Iterator[Block]:
         ended = f"{outcome.state}: {outcome.reason}" if outcome else "left no outcome"
         alarm = (outcome.alarm if outcome else None) or words.NOT_KNOWN
         rows.append(
-            (f"attempts/{attempt.number}", str(attempt.epochs), words.value(attempt.learning_rate), alarm, ended)
+            (
+                f"attempts/{attempt.number}",
+                str(attempt.epochs),
+                words.value(attempt.learning_rate),
+                alarm,
+                ended,
+            )
         )
     rate = facts.config.training.learning_rate if facts.config else None
     rows.append(("this one", str(len(facts.epochs)), words.value(rate), words.NOT_KNOWN, ""))
     yield Table(
-        columns=("Attempt", "Epochs", "Learning rate", "Alarm", "How it ended"), rows=tuple(rows), numbers_from=5
+        columns=("Attempt", "Epochs", "Learning rate", "Alarm", "How it ended"),
+        rows=tuple(rows),
+        numbers_from=5,
     )
 
 
@@ -126,7 +144,9 @@ def _preflight(facts: Facts) -> Iterator[Block]:
                 words.reference(line.id),
                 line.level.replace("_", " "),
                 line.message,
-                "; ".join(x for x in (line.remedy, f"firstlight explain {line.page}" if line.page else None) if x),
+                "; ".join(
+                    x for x in (line.remedy, f"firstlight explain {line.page}" if line.page else None) if x
+                ),
             )
             for line in facts.preflight
         ),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from firstlight import text
 from firstlight.experiment.records import Decision
+from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Verdict
-from firstlight.results.facts import UTILIZATION_TARGET, Facts
+from firstlight.results.facts import Facts
 
 LABEL_WIDTH = 12  # of the block on the terminal
 LONGEST_REASON = 160  # characters; a longer one is cut on the terminal and whole in the report
@@ -27,7 +30,8 @@ def verdict(facts: Facts, decision: Decision) -> Verdict:
 def summary(facts: Facts, decision: Decision) -> str:
     """The verdict as about eight plain lines for the terminal; names from the data are harmless in it."""
     shown = verdict(facts, decision)
-    lines = [("VERDICT", f"{decision.verdict.upper()}: {shown.headline}"), *shown.figures]
+    lines = [("VERDICT", f"{decision.verdict.upper()}: {shown.headline}")]
+    lines += [(label, f"{value} {detail}".strip()) for label, value, detail in shown.figures]
     for number, reason in enumerate(shown.reasons):
         cut = reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"
         lines.append(("" if number else "Why", cut))
@@ -38,38 +42,36 @@ def summary(facts: Facts, decision: Decision) -> str:
     return "\n".join(f"{label:<{LABEL_WIDTH}}{text.visible(line)}".rstrip() for label, line in lines)
 
 
-def _figures(facts: Facts, decision: Decision) -> list[tuple[str, str]]:
-    found = [("Best so far" if decision.verdict == "failed" else "Result", _result(decision))]
-    if decision.target is not None:
-        word = "at most" if facts.lower_is_better else "at least"
-        found.append(("Target", f"{word} {words.value(decision.target)}"))
-    best = _best_reference(facts, decision)
-    if best:
-        found.append(("Reference", best))
-    outcome = facts.outcome
-    if outcome is not None:
-        busy = words.utilization(facts)
-        if outcome.utilization is not None:
-            busy += f" (target {text.percent(UTILIZATION_TARGET)})"
-        found.append(("Utilization", busy))
-        found.append(("Time used", words.seconds_used(facts) or words.NOT_KNOWN))
-    return found
-
-
-def _result(decision: Decision) -> str:
+def _figures(facts: Facts, decision: Decision) -> Iterator[tuple[str, str, str]]:
+    """(label, value, detail), the result first."""
+    label = "Best so far" if decision.verdict == "failed" else "Result"
+    name = words.metric(decision.metric)
     if decision.value is None:
-        return f"no {words.metric(decision.metric)}: no checkpoint was validated"
-    shown = f"{words.metric(decision.metric)} {words.value(decision.value)}"
-    return f"{shown}, 95 % interval {words.span(decision.interval)}" if decision.interval else shown
+        yield label, "none", f"({name}: no checkpoint was validated)"
+    else:
+        span = f", 95 % interval {words.span(decision.interval)}" if decision.interval else ""
+        yield label, words.value(decision.value), f"{name}{span}"
+    if decision.target is not None:
+        side = "at most" if facts.lower_is_better else "at least"
+        yield "Target", f"{side} {words.value(decision.target)}", ""
+    if decision.reference is not None:
+        yield "Reference", words.value(float(decision.reference["value"])), _reference(facts, decision)
+    outcome = facts.outcome
+    if outcome is not None and outcome.utilization is not None:
+        share = text.percent(outcome.utilization["mean"])
+        yield "Utilization", share, f"on average; the target is {text.percent(UTILIZATION_TARGET)}"
+    elif outcome is not None:
+        yield "Utilization", "not measured", f"({outcome.utilization_note.removeprefix('not measurable: ')})"
+    if outcome is not None:
+        budget = f"of {text.duration(60 * facts.config.budget.minutes)}" if facts.config else ""
+        yield "Time used", text.duration(outcome.command_seconds), budget
 
 
-def _best_reference(facts: Facts, decision: Decision) -> str | None:
-    if decision.reference is None:
-        return None
-    name, value = str(decision.reference["name"]), float(decision.reference["value"])
-    shown = f"{words.reference(name)} {words.value(value)}"
+def _reference(facts: Facts, decision: Decision) -> str:
+    assert decision.reference is not None  # the caller asks first
+    name = str(decision.reference["name"])
     pair = facts.paired.get(name)
     if pair is None or decision.metric != "val_accuracy":
-        return shown
+        return words.reference(name)
     side = "ahead" if pair.difference >= 0 else "behind"
-    return f"{shown}; the model is {100 * abs(pair.difference):.1f} points {side}"
+    return f"{words.reference(name)}; the model is {100 * abs(pair.difference):.1f} points {side}"

@@ -9,7 +9,9 @@ from firstlight import text
 from firstlight.report import words
 from firstlight.results.facts import AGREEMENT, Facts
 
-FEW_ROWS = 1000  # validation rows; below, the interval of an accuracy is wider than about four points (closed form)
+FEW_ROWS = (
+    1000  # validation rows; below, the interval of an accuracy is wider than about four points (closed form)
+)
 
 
 def verified(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -23,21 +25,30 @@ def verified(facts: Facts) -> Iterator[tuple[str, str]]:
         yield mark, f"Preflight: {passed} of {text.count(len(lines), 'check')} passed{rest}."
     if facts.epochs:
         finite = all(math.isfinite(e.train_loss) for e in facts.epochs)
-        yield ("yes" if finite else "no"), f"Training losses finite in {text.count(len(facts.epochs), 'epoch')}."
+        yield (
+            ("yes" if finite else "no"),
+            f"Training losses finite in {text.count(len(facts.epochs), 'epoch')}.",
+        )
     outcome = facts.outcome
     if outcome is not None and outcome.reloaded_metrics:
         same = [
-            math.isclose(value, outcome.best_metrics.get(name, math.nan), rel_tol=AGREEMENT, abs_tol=AGREEMENT)
+            math.isclose(
+                value, outcome.best_metrics.get(name, math.nan), rel_tol=AGREEMENT, abs_tol=AGREEMENT
+            )
             for name, value in outcome.reloaded_metrics.items()
         ]
         yield ("yes" if all(same) else "no"), "The best checkpoint, loaded again, gives the recorded metrics."
     if facts.classification is not None and facts.best is not None:
         clash = [p for p in facts.problems if "predictions_val.npz" in p]
-        yield ("no" if clash else "yes"), "Metrics computed again from the stored predictions agree with the log."
+        yield (
+            ("no" if clash else "yes"),
+            "Metrics computed again from the stored predictions agree with the log.",
+        )
     beaten = [name for name, pair in facts.paired.items() if pair.low > 0]
     if facts.paired:
         mark = "yes" if len(beaten) == len(facts.paired) else "no"
-        yield mark, f"More accurate than {len(beaten)} of {text.count(len(facts.paired), 'reference')}, beyond the interval."
+        of = text.count(len(facts.paired), "reference")
+        yield mark, f"More accurate than {len(beaten)} of {of}, beyond the interval."
     if not lines and not facts.epochs:
         yield "no", "Nothing: the run ended before anything could be checked."
 
@@ -48,16 +59,20 @@ def not_verified(facts: Facts) -> Iterator[str]:
     yield f"One seed only{seed}: how much another seed would change the result is not known."
     if facts.best is not None:
         yield (
-            f"The validation part picked the best of {text.count(len(facts.epochs), 'epoch')}, so its figures lean to the "
-            "good side. The test part stays sealed until phase 5."
+            f"The validation part picked the best of {text.count(len(facts.epochs), 'epoch')}, so its "
+            "figures lean to the good side. The test part stays sealed until phase 5."
         )
     if facts.classification is not None and facts.classification.rows < FEW_ROWS:
-        yield f"The validation part has only {text.count(facts.classification.rows, 'row')}: see how wide the intervals are."
+        rows = text.count(facts.classification.rows, "row")
+        yield f"The validation part has only {rows}: see how wide the intervals are."
     unpaired = [r.name for r in facts.references if r.name not in facts.paired]
     if unpaired and facts.classification is not None:
         names = ", ".join(words.reference(n) for n in unpaired)
         yield f"Not compared row by row: {names}."
     if not facts.references:
         yield "No simple model was run beside it, so a high figure may be easy to reach."
-    yield "New data from elsewhere: the split comes from the same source, so a change of camera, place or time is not tested."
+    yield (
+        "New data from elsewhere: the split comes from the same source, so a change of camera, place or time "
+        "is not tested."
+    )
     yield "Labels are taken as they are; the worst examples above are where wrong ones would show first."

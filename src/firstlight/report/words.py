@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from firstlight import text
-from firstlight.experiment.records import Decision
+from firstlight.decision.route import route
+from firstlight.experiment.records import Decision, Gate
 from firstlight.results.facts import Facts
 
 METRICS = {
@@ -24,8 +25,6 @@ HEADLINES = {
     "optimize": "The pipeline works, the result is not good enough yet.",
     "failed": "Training failed: there is no baseline.",
 }
-# The way by rule (contract, section 5).
-NEXT = {"accept": "finalize", "optimize": "diagnose", "failed": "diagnose"}
 NOT_KNOWN = "–"
 
 
@@ -70,10 +69,10 @@ def probability(p: float) -> str:
 
 
 def next_command(facts: Facts, decision: Decision) -> str:
-    """The command that follows from the verdict."""
-    import shlex
-
-    return f"firstlight {NEXT[decision.verdict]} {shlex.quote(text.visible(str(facts.root)))}"
+    """The command that follows from the verdict, ready for a shell."""
+    sound = Gate(phase="baseline", items=())  # the page shows the gates beside it
+    step = route(experiment=facts.root, setup=sound, baseline=sound, progress="trained", decision=decision)
+    return step.command
 
 
 def page_to_read(facts: Facts, decision: Decision) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether confidence can be believed: of the rows predicted with 80 % confidence, about 80 % should be right."""
+"""Whether confidence can be believed: of rows predicted with 80 % confidence, about 80 % should be right."""
 
 from __future__ import annotations
 
@@ -75,5 +75,7 @@ def calibrate(confidence: NDArray[np.float64], correct: NDArray[np.bool_], *, se
     )
 
 
-def _error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], parts: list[NDArray[np.int64]]) -> float:
+def _error(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], parts: list[NDArray[np.int64]]
+) -> float:
     return sum(abs(float(np.sum(confidence[p] - correct[p]))) for p in parts) / len(confidence)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORST_EXAMPLES = 24  # judgement: what one looks at before forming a suspicion
-MOST_AUROC_CELLS = 20_000_000  # rows x classes; above, sorting every class takes longer than it tells (judgement)
+MOST_AUROC_CELLS = (
+    20_000_000  # rows x classes; above, sorting every class takes longer than it tells (judgement)
+)
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # as in training: a loss stays finite
 DEFINITIONS = {
     "val_loss": "cross-entropy in nats, no smoothing, no weights",
@@ -56,7 +58,7 @@ class Confused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One validation row that the model gets wrong, or nearly."""
+    """One validation row that the model gets wrong."""
 
     row: int  # position in the validation part
     actual: int
@@ -134,8 +136,9 @@ def row_losses(labels: NDArray[np.int64], probabilities: NDArray[np.floating]) -
 def worst_rows(
     labels: NDArray[np.int64], probabilities: NDArray[np.floating], count: int = WORST_EXAMPLES
 ) -> NDArray[np.int64]:
-    """Positions of the rows with the highest loss, worst first; of equal ones the first."""
-    return np.argsort(-row_losses(labels, probabilities), kind="stable")[:count]
+    """Positions of the wrong predictions with the highest loss, worst first; of equal ones the first."""
+    order = np.argsort(-row_losses(labels, probabilities), kind="stable")
+    return np.asarray(order[probabilities[order].argmax(axis=1) != labels[order]][:count])
 
 
 def confusion_matrix(
@@ -233,7 +236,7 @@ def _per_class(
 
 
 def _f1_interval(hits: int, either: int) -> tuple[float, float]:
-    """F1 is 2 J / (1 + J) of the share J of hits among the rows that are or are called the class; it only rises with J."""
+    """F1 is 2 J / (1 + J), where J is the share of hits among the rows that are or are called the class."""
     low, high = wilson(hits, either)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 

@@ -10,7 +10,7 @@ from firstlight.results.facts import TASK_METRIC, Facts
 
 
 class EvidenceFields(TypedDict):
-    """The fields of `decision.rules.Evidence`; the record itself lives in a higher layer: `Evidence(**evidence(facts))`."""
+    """The fields of `decision.rules.Evidence`, which is of a higher layer: `Evidence(**evidence(facts))`."""
 
     outcome: Outcome | None
     references: tuple[Reference, ...]
@@ -26,8 +26,8 @@ class EvidenceFields(TypedDict):
 def evidence(facts: Facts) -> EvidenceFields:
     """The figures that decide, as the files have them.
 
-    `paired` holds accuracy differences (difference, low, high), model minus reference; it is empty when another
-    metric is judged, because a difference in accuracy then proves nothing.
+    `paired` holds accuracy differences (difference, low, high), model minus reference; it is empty when
+    another metric is judged, because a difference in accuracy then proves nothing.
     """
     figure = facts.figure(facts.metric)
     pairs = facts.paired if facts.metric == TASK_METRIC else {}

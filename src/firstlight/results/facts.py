@@ -1,9 +1,9 @@
 """What a run left in its files, read back: the only source of every page, verdict and comparison.
 
-    training_config.yaml, environment.json, logs/*.json, logs/*.npz, checkpoints/manifest.json  --read_facts-->  Facts
+    training_config.yaml, environment.json, logs/*, checkpoints/manifest.json  --read_facts-->  Facts
 
-No torch, no data set. A run that failed early left few files: what is missing is None or empty, what cannot be
-read is a sentence in `problems`, and neither stops the reading.
+No torch, no data set. A run that failed early left few files: what is missing is None or empty, what cannot
+be read is a sentence in `problems`, and neither stops the reading.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TASK_METRIC = "val_accuracy"  # of image classification, the one that people quote
-# The contract: under 40 % the gate shuts, 40 to 60 % warns and asks for the reason.
-UTILIZATION_TARGET = 0.60
-UTILIZATION_FLOOR = 0.40
 AGREEMENT = 1e-5  # between figures computed in float32 by training and in float64 here, relative
 
 
@@ -106,7 +103,7 @@ class Facts:
         return next((e for e in self.epochs if e.epoch == wanted), None)
 
     def figure(self, metric: str) -> Fact | None:
-        """The best checkpoint's value of a metric, as logs/metrics.json has it, else as computed from its predictions."""
+        """The best checkpoint's value of a metric: from logs/metrics.json, else from its predictions."""
         best = self.best
         if best is not None and metric in best.metrics:
             return Fact(
@@ -178,7 +175,7 @@ def _config(reader: Reader, folder: Folder) -> Config | None:
 
 
 def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
-    """Entries of metrics.json: flat, the metrics among the other keys; what was not finite is stored as null."""
+    """Entries of metrics.json: flat, the metrics among the other keys; null is what was not finite."""
     known = set(EpochRecord.__dataclass_fields__) - {"metrics"}
     flat = reader.json(folder.metrics).get("epochs", [])
     found = []
@@ -240,7 +237,8 @@ def _paired(
             pairs[reference.name] = paired_difference(correct, np.array(reference.correct, dtype=bool))
         elif reference.correct:
             reader.problems.append(
-                f"logs/references.json: {reference.name} has {len(reference.correct):,} rows, the model {len(correct):,}"
+                f"logs/references.json: {reference.name} has {len(reference.correct):,} rows, "
+                f"the model {len(correct):,}"
             )
     return pairs
 

@@ -1,4 +1,4 @@
-"""Reading an experiment's files without ever failing: what is missing is empty, what is damaged is a sentence."""
+"""Reading an experiment's files without failing: what is missing is empty, what is damaged is a sentence."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Reader:
 
 
 def record(kind: type[Record], values: Any, reader: Reader, where: str) -> Record | None:
-    """A record from its JSON form: unknown keys are passed over, lists become tuples; None when it does not fit.
+    """A record from its JSON form: unknown keys are passed over, lists become tuples; None if it fits not.
 
     An empty mapping (no such file) is None without a word.
     """

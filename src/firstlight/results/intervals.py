@@ -1,7 +1,7 @@
 """How sure a figure is: 95 % intervals from the rows that were predicted.
 
-What these intervals cover is the luck of which rows are in the validation part. They do not cover the luck of the
-seed: that takes several runs.
+What these intervals cover is the luck of which rows are in the validation part. They do not cover the luck of
+the seed: that takes several runs.
 
     a share (accuracy, recall, precision)       wilson
     an average over classes, or a mean loss     bootstrap over rows
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVEL = 0.95  # the level that every report of firstlight uses (convention)
-RESAMPLES = 2000  # end points of a 95 % interval then vary by about 3 % of its width (measured, see the tests)
+RESAMPLES = (
+    2000  # end points of a 95 % interval then vary by about 3 % of its width (measured, see the tests)
+)
 FEWEST_RESAMPLES = 200  # judgement: below this the end points are guesses
 MOST_DRAWS = 40_000_000  # rows drawn in all, about two seconds; large validation parts get fewer resamples
 CHUNK = 2_000_000  # rows or cells held at a time, about 16 MB each array
@@ -69,17 +71,17 @@ def bootstrap(
     rows: int,
     *,
     width: int = 1,
-    resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
 ) -> tuple[float, float]:
     """A bias-corrected percentile interval (Efron 1981) of a statistic of rows.
 
+    RESAMPLES are drawn; fewer when `rows` is so large that they would take more than a few seconds.
+
     Args:
         statistic: Takes row positions (resamples, rows) and gives one value for each resample (resamples,).
         rows: Rows there are, at least one.
         width: Cells that the statistic needs for a resample beside the rows, to keep memory bounded.
-        resamples: Fewer are drawn when `rows` is so large that they would take more than a few seconds.
         level: Probability that the interval covers.
         seed: The same seed gives the same interval.
 
@@ -87,7 +89,7 @@ def bootstrap(
         Low and high end; both equal to the value when the statistic does not vary.
     """
     rng = np.random.default_rng(seed)
-    count = max(FEWEST_RESAMPLES, min(resamples, MOST_DRAWS // rows))
+    count = max(FEWEST_RESAMPLES, min(RESAMPLES, MOST_DRAWS // rows))
     at_once = max(1, CHUNK // max(rows, width))
     values = np.concatenate(
         [
@@ -96,7 +98,7 @@ def bootstrap(
         ]
     )
     observed = float(statistic(np.arange(rows)[None])[0])
-    # Averages over classes lean to one side when a resample misses rows of a rare class; the median shift corrects that.
+    # Averages over classes lean to one side when a resample misses a rare class; the shift corrects it.
     below = (np.sum(values < observed) + 0.5 * np.sum(values == observed)) / count
     normal = NormalDist()
     shift = normal.inv_cdf(min(max(float(below), 0.5 / count), 1 - 0.5 / count))
@@ -118,7 +120,7 @@ def class_average_intervals(
     level: float = LEVEL,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of `val_balanced_accuracy` and `val_macro_f1`; classes without a row are left out, as in training.
+    """Intervals of `val_balanced_accuracy` and `val_macro_f1`; classes without a row are left out.
 
     Args:
         labels: True classes, int64 (rows,).
@@ -144,14 +146,12 @@ def class_average_intervals(
     return found
 
 
-def paired_difference(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], *, level: float = LEVEL
-) -> Paired:
+def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], *, level: float = LEVEL) -> Paired:
     """How much more accurate the first is than the second on the same rows.
 
-    The interval is the adjusted Wald interval for matched pairs (Bonett and Price 2012): for many rows the same
-    as a paired bootstrap, but it needs no seed and stays honest for few rows and few differences, where the
-    bootstrap's shrinks to a point.
+    The interval is the adjusted Wald interval for matched pairs (Bonett and Price 2012): for many rows the
+    same as a paired bootstrap, but it needs no seed and stays honest for few rows and few differences, where
+    the bootstrap's shrinks to a point.
 
     Args:
         first: Right or wrong, bool (rows,).
@@ -179,7 +179,7 @@ def paired_difference(
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The exact two-sided p-value that both models err equally often, from the rows where exactly one is right."""
+    """The exact two-sided p-value that both err equally often, from the rows where exactly one is right."""
     rows = only_first + only_second
     if only_first == only_second:
         return 1.0

@@ -1,17 +1,17 @@
-"""What measures fastest on this machine, by taking a few real steps: number format, memory layout, threads, and the time of a step.
+"""What measures fastest on this machine, by taking a few real steps: format, layout, threads, width.
 
-Nothing here is known from a table: bf16 is many times slower than fp32 on some processors and twice as fast on others.
+Nothing here is known from a table: bf16 is many times slower than fp32 on some processors and twice as fast
+on others.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from firstlight.training.job import build_job
 from firstlight.machine.choices import Machine, allotted_cores
+from firstlight.training.job import build_job
 from firstlight.training.step import make_step
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 WARM_STEPS = 2  # the first steps choose kernels
 TIMED_STEPS = 8
-TIMED_SECONDS = 1.5  # fewer steps when they are slow, one at least
-CLEAR_GAIN = 1.1  # a choice must be so many times faster than the conservative one (judgement: above the noise of a few steps)
+LEAST_STEPS = 3
+TIMED_SECONDS = 1.5  # fewer steps when they are slow
+# a choice must be so many times faster than the conservative one (judgement: above the noise of a few
+# steps)
+CLEAR_GAIN = 1.1
 BF16_GAIN = 1.25  # bf16 has 8 bits of precision: it must be worth it (judgement)
 
 
@@ -36,7 +39,10 @@ class Trial:
     folder: Folder
 
     def step_seconds(self, machine: Machine, *, width: float | None = None) -> float:
-        """Median seconds of a training step, the batch included."""
+        """Seconds of an undisturbed training step, the batch included: the shortest of a few.
+
+        Other work on the machine only ever makes a step longer. What it costs is found out by the plan while training.
+        """
         import torch
 
         torch.set_num_threads(machine.threads)
@@ -47,19 +53,22 @@ class Trial:
         model = job.make_model().train()
         step = make_step(model, job.make_optimizer(model), job.loss, machine)
         seconds: list[float] = []
-        began = time.monotonic()
+        began = clock = time.monotonic()
         for number, batch in enumerate(job.train.epoch(0)):
-            clock = time.monotonic()
             step(batch).loss.item()
+            ended = time.monotonic()
             if number >= WARM_STEPS:
-                seconds.append(time.monotonic() - clock)
-            if len(seconds) >= TIMED_STEPS or (seconds and time.monotonic() - began > TIMED_SECONDS):
+                seconds.append(ended - clock)
+            clock = ended
+            enough = len(seconds) >= LEAST_STEPS and ended - began > TIMED_SECONDS
+            if enough or len(seconds) >= TIMED_STEPS:
                 break
-        return statistics.median(seconds) if seconds else time.monotonic() - began
+        return min(seconds) if seconds else clock - began
 
-    def validation_seconds(self, machine: Machine, step_seconds: float) -> float:
-        """Estimated seconds of a validation: a forward pass is about a third of a step."""
-        return step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
+    def validation_seconds(self, step_seconds: float) -> float:
+        """Estimated seconds of a validation: a forward pass is about a third of a step, for mirror images too."""
+        passes = 2 if self.config.model.mirror_average else 1
+        return passes * step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
 
 
 def fastest(trial: Trial, machine: Machine, explicit: frozenset[str]) -> Machine:
@@ -76,7 +85,9 @@ def fastest(trial: Trial, machine: Machine, explicit: frozenset[str]) -> Machine
 
     if "precision.compute" not in explicit:
         seconds = trial.step_seconds(replace(best, compute="bf16"))
-        reasons["compute"] = f"measured: a step takes {base * 1e3:.3g} ms in fp32, {seconds * 1e3:.3g} ms in bf16"
+        reasons["compute"] = (
+            f"measured: a step takes {base * 1e3:.3g} ms in fp32, {seconds * 1e3:.3g} ms in bf16"
+        )
         if seconds * BF16_GAIN < base:
             best, base = replace(best, compute="bf16"), seconds
     if "precision.channels_last" not in explicit:

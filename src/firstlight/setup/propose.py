@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
     from firstlight.machine.choices import Machine
 
-WANTED_EPOCHS = 10  # the widest network that still gets so many epochs is taken (SPEED: fewer epochs waste a wide net)
+WANTED_EPOCHS = 12  # the widest network that still gets so many epochs is taken (docs/log.md)
 MOST_EPOCHS = 30  # more brought nothing on the sets that were measured
 FEW_ROWS = 10_000  # below this a narrow network and the default number of epochs are enough
 SAFETY = 0.93  # share of the training time that a plan may use before anything is measured for long
@@ -84,8 +84,9 @@ def propose(
     shape = _shape(examples)
     kind = draft.config.model.name
     if kind == "auto":
-        kind = next(n for n in _model_names() if load_kind(n).fits(shape))
-        draft.put("model.name", kind, f"made for images of {shape.height}x{shape.width}")
+        name = next(n for n in _model_names() if load_kind(n).fits(shape))
+        draft.put("model.name", name, f"made for images of {shape.height}x{shape.width}")
+    kind = draft.config.model.name
     _recipe(draft, kind, len(split.train))
     _augmentation(draft, shape, flip)
     widths = load_kind(kind).widths
@@ -129,7 +130,7 @@ def _data(draft: _Draft, examples: Examples) -> None:
 
 
 def _recipe(draft: _Draft, kind: str, rows: int) -> None:
-    """Update rule, rate, schedule and loss that were measured together (docs/log.md); not mixed with the user's own rate."""
+    """Update rule, rate, schedule and loss that were measured together; not mixed with the user's own rate."""
     own = {"optimizer.name", "training.learning_rate"} & draft.explicit
     small = kind == "small_cnn"
     batch = PHOTO_BATCH if not small else BATCH if rows >= FEW_ROWS else _power_of_two(rows / STEPS_WANTED)
@@ -140,7 +141,11 @@ def _recipe(draft: _Draft, kind: str, rows: int) -> None:
     draft.put("optimizer.name", "muon", why)
     draft.put("optimizer.momentum", 0.85, why)
     draft.put("optimizer.weight_decay", 0.0, "with muon the weights keep their norm")
-    draft.put("training.learning_rate", 0.05 if small else 0.02, "relative change of a weight in one step, annealed to 0")
+    draft.put(
+        "training.learning_rate",
+        0.05 if small else 0.02,
+        "relative change of a weight in one step, annealed to 0",
+    )
     draft.put("scheduler.name", "linear", why)
     draft.put("scheduler.warmup_fraction", 0.0 if small else 0.05, why)
     draft.put("loss.label_smoothing", 0.2 if rows >= FEW_ROWS else 0.1, why)
@@ -154,6 +159,7 @@ def _augmentation(draft: _Draft, shape: ImageShape, flip: FlipEvidence | None) -
     allowed = flip is not None and flip.allowed
     reason = flip.reason if flip is not None else "not measured"
     draft.put("augmentation.horizontal_flip", "alternating" if allowed else "none", reason)
+    draft.put("model.mirror_average", allowed, reason)
     shift = max(1, round(min(shape.height, shape.width) / 16))
     draft.put("augmentation.shift_pixels", shift, "a sixteenth of the side")
 
@@ -170,14 +176,21 @@ def _size(
     if rows < FEW_ROWS and not fixed:
         offered = widths[: max(1, len(widths) // 2)]
     wanted = draft.config.training.epochs if "training.epochs" in draft.explicit else WANTED_EPOCHS
-    chosen, fitting, seconds = offered[0], 0.0, 0.0
-    for width in offered:
-        measured = trial.step_seconds(machine, width=width)
-        epoch = steps * measured + trial.validation_seconds(machine, measured)
-        fits = SAFETY * training_seconds / epoch
-        if width != offered[0] and fits < wanted:
+
+    def epoch_seconds(width: float) -> float:
+        step = trial.step_seconds(machine, width=width)
+        return steps * step + trial.validation_seconds(step)
+
+    usable = SAFETY * training_seconds
+    chosen, seconds = offered[0], epoch_seconds(offered[0])
+    for width in offered[1:]:
+        measured = epoch_seconds(width)
+        if usable / measured < wanted:  # perhaps something else ran just then: a second look
+            measured = min(measured, epoch_seconds(width))
+        if usable / measured < wanted:
             break
-        chosen, fitting, seconds = width, fits, epoch
+        chosen, seconds = width, measured
+    fitting = usable / seconds
     draft.put(
         "model.width",
         chosen,
@@ -188,7 +201,7 @@ def _size(
     draft.put(
         "training.epochs",
         epochs,
-        f"{fitting:.0f} would fit the {training_seconds:.0f} s that the budget leaves for training; at most {most} help",
+        f"{fitting:.0f} would fit the {training_seconds:.0f} s that the budget leaves; at most {most} help",
     )
     draft.put(
         "early_stopping.patience",
@@ -199,6 +212,13 @@ def _size(
 
 def _judgement(draft: _Draft, examples: Examples) -> None:
     draft.put("acceptance.metric", "val_accuracy", "the metric of the task")
-    draft.put("validation.metric", draft.config.acceptance.metric, "one metric to choose the checkpoint and to judge it")
-    if examples.suggested_target is not None and draft.config.acceptance.metric == examples.suggested_target[0]:
+    draft.put(
+        "validation.metric",
+        draft.config.acceptance.metric,
+        "one metric to choose the checkpoint and to judge it",
+    )
+    if (
+        examples.suggested_target is not None
+        and draft.config.acceptance.metric == examples.suggested_target[0]
+    ):
         draft.put("acceptance.at_least", examples.suggested_target[1], "target that the sample declares")

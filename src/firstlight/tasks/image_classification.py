@@ -1,6 +1,7 @@
 """Image classification: one class per image.
 
-Loss: cross-entropy in nats, averaged over examples. Metric: accuracy, higher is better. Chance: the loss of always predicting
+Loss: cross-entropy in nats, averaged over examples. Metric: accuracy, higher is better. Chance: the loss of
+always predicting
 the class shares of the training rows, and the share of the most frequent class.
 """
 

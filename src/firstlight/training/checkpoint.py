@@ -1,6 +1,7 @@
 """Checkpoints on disk: written whole, listed with their hash, verified before they are read.
 
-`checkpoints/manifest.json` names for each file the hash that is about to be there and the one that was there before. It is written
+`checkpoints/manifest.json` names for each file the hash that is about to be there and the one that was there
+before. It is written
 first, the file second: whichever of the two a crash leaves behind, its hash is in the manifest.
 """
 
@@ -82,12 +83,29 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
 
 def newest(folder: Folder) -> Path | None:
     """The good checkpoint with the most steps, by the manifest."""
-    files = read_manifest(folder)["files"]
+    files: dict[str, dict[str, Any]] = read_manifest(folder)["files"]
     for name in sorted(files, key=lambda n: (files[n]["step"], n == folder.last.name), reverse=True):
         path = folder.checkpoints / name
         if path.is_file() and store.sha256(path) in (files[name]["sha256"], files[name]["previous"]):
             return path
     return None
+
+
+def adopt(folder: Folder, archive: Folder) -> None:
+    """Copies the best and last checkpoints of an earlier attempt that are good, with their entries in the manifest."""
+    manifest = read_manifest(folder)
+    files = read_manifest(archive)["files"]
+    for path in (archive.best, archive.last):
+        entry = files.get(path.name)
+        if (
+            entry is None
+            or not path.is_file()
+            or store.sha256(path) not in (entry["sha256"], entry["previous"])
+        ):
+            continue
+        manifest["files"][path.name] = entry
+        store.write_json(folder.manifest, manifest)
+        store.write_bytes(folder.checkpoints / path.name, path.read_bytes())
 
 
 def read_manifest(folder: Folder) -> dict[str, Any]:

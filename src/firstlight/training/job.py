@@ -16,7 +16,6 @@ from firstlight.tasks.image_classification import TASK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import torch
     from numpy.typing import NDArray
     from torch import nn
 
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
     from firstlight.data.batches import Batch
     from firstlight.data.examples import Examples, Split
     from firstlight.experiment.folder import Folder
-    from firstlight.tasks.task import Chance, LossFunction, Task
     from firstlight.machine.choices import Machine
+    from firstlight.tasks.task import Chance, LossFunction, Task
+    from firstlight.training.optimizer import Optimizer
 
 PREPARE_ROWS = 2_000  # training images that a data-dependent initialisation looks at
 
@@ -33,16 +33,21 @@ PREPARE_ROWS = 2_000  # training images that a data-dependent initialisation loo
 class Loader(Protocol):
     """What the loop asks of a part of the data."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Examples in a batch."""
+
+    @property
+    def count(self) -> int:
+        """Examples in an epoch."""
 
     def __len__(self) -> int: ...
 
-    @property
-    def count(self) -> int: ...
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """Shuffled batches of an epoch (from 0), from batch `start` on."""
 
-    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]: ...
-
-    def ordered(self, size: int | None = None) -> Iterator[Batch]: ...
+    def ordered(self, size: int | None = None) -> Iterator[Batch]:
+        """Every row once, in order, unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,8 @@ class Job:
     loss: LossFunction
     chance: Chance
     folder: Folder
+    examples: Examples
+    split: Split
     make_model: Callable[[], nn.Module]  # seeded: two calls give equal weights
     make_optimizer: Callable[[nn.Module], Optimizer]
     meta: dict[str, Any]  # what a prediction needs beside the weights
@@ -75,9 +82,11 @@ def build_job(config: Config, examples: Examples, split: Split, machine: Machine
 
     from firstlight.training.optimizer import make_optimizer
 
-    pixels = torch.from_numpy(np.ascontiguousarray(examples.pixels)) if not isinstance(
-        examples.pixels, np.memmap
-    ) else torch.from_numpy(examples.pixels)
+    pixels = (
+        torch.from_numpy(np.ascontiguousarray(examples.pixels))
+        if not isinstance(examples.pixels, np.memmap)
+        else torch.from_numpy(examples.pixels)
+    )
     labels = torch.from_numpy(examples.labels)
     normalisation = training_normalisation(examples.pixels, split.train)
 
@@ -110,6 +119,8 @@ def build_job(config: Config, examples: Examples, split: Split, machine: Machine
         loss=TASK.make_loss(config.loss, class_counts, machine.device),
         chance=TASK.chance(class_counts),
         folder=folder,
+        examples=examples,
+        split=split,
         make_model=lambda: make_model(config, shape, machine, train),
         make_optimizer=lambda model: make_optimizer(model, config),
         meta=meta(config, shape, examples.classes, normalisation),
@@ -140,7 +151,8 @@ def make_model(config: Config, shape: ImageShape, machine: Machine, train: Batch
         config: Names the model kind, its width and dropout.
         shape: Of the images.
         machine: Device and layout.
-        train: Training batches for an initialisation that looks at the data; None when weights will be loaded.
+        train: Training batches for an initialisation that looks at the data; None when weights will be
+            loaded.
     """
     import torch
 
@@ -150,14 +162,19 @@ def make_model(config: Config, shape: ImageShape, machine: Machine, train: Batch
     if train is not None:
         kind.prepare(model, train.take(train.rows[:PREPARE_ROWS]).inputs.cpu())
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
-    return model.to(device=machine.device, memory_format=layout)
+    model.to(device=machine.device)
+    model.to(memory_format=layout)  # type: ignore[call-overload]  # not in torch's stubs
+    return model
 
 
-def meta(config: Config, shape: ImageShape, classes: tuple[str, ...], normalisation: Normalisation) -> dict[str, Any]:
+def meta(
+    config: Config, shape: ImageShape, classes: tuple[str, ...], normalisation: Normalisation
+) -> dict[str, Any]:
     """Plain values from which `predict` builds the same model and the same inputs."""
     return {
         "task": TASK.name,
         "classes": list(classes),
+        "mirror_average": config.model.mirror_average,
         "model": config.model.name,
         "shape": {"channels": shape.channels, "height": shape.height, "width": shape.width},
         "normalisation": {"mean": list(normalisation.mean), "std": list(normalisation.std)},

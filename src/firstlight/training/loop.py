@@ -1,6 +1,7 @@
 """The training loop, whole.
 
-Read it from top to bottom: `train` is the run, `_steps` the inside of an epoch, `_close_epoch` its end. What can end a run is
+Read it from top to bottom: `train` is the run, `_steps` the inside of an epoch, `_close_epoch` its end. What
+can end a run is
 called by name and returns a value; onlookers are told, and cannot steer.
 """
 
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
     from firstlight.watch.meter import Meter
     from firstlight.watch.progress import Progress
 
-READ_EVERY = 20  # steps between readings of loss and norm; a processor checks each step before its update anyway
+READ_EVERY = (
+    20  # steps between readings of loss and norm; a processor checks each step before its update anyway
+)
 LOOK_SECONDS = 0.5  # between looks at utilization, plan and progress
-SETTLE_SECONDS = 20.0  # measured speed that a change of the plan must rest on, or a tenth of the time left if that is less
-WINDOW_SHARE = 0.25  # speed is averaged over so much of the time that is left: a disturbance is taken to last as long again
+SETTLE_SECONDS = (
+    20.0  # measured speed that a change of the plan must rest on, or a tenth of the time left if that is less
+)
+# speed is averaged over so much of the time that is left: a disturbance is taken to last as long again
+WINDOW_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,7 @@ class Watch:
     progress: Progress
     stop: Stop
     deadline: float  # monotonic seconds at which training must be over, reserve for the report taken off
-    validation_seconds: float  # measured; an estimate before the first validation
+    validation_seconds: float  # measured; 0 before the first validation
     on_plan_change: Callable[[], None]  # writes logs/plan.json
     on_epoch: Callable[[EpochRecord], None]  # writes logs/metrics.json
     looked: float = 0.0
@@ -122,7 +128,9 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         return None
 
     began = time.monotonic()
-    probabilities, labels = predict(state.model, job.val, job.machine)
+    probabilities, labels = predict(
+        state.model, job.val, job.machine, mirror_average=job.config.model.mirror_average
+    )
     metrics = job.task.measure(probabilities, labels)
     record = _record(job, state, watch, metrics, time.monotonic() - began)
     if not math.isfinite(metrics["val_loss"]):
@@ -154,7 +162,9 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     if alarm is not None:
         return Ending(state="halted", reason=alarm.detail, alarm=alarm)
     if should_stop(state.best, job.config.early_stopping) and not last:
-        reason = f"{state.best.stale} validated epochs without a gain of {job.config.early_stopping.min_delta:g}"
+        reason = (
+            f"{state.best.stale} validated epochs without a gain of {job.config.early_stopping.min_delta:g}"
+        )
         return Ending(state="stopped_early", reason=reason)
     return None
 
@@ -205,29 +215,36 @@ def _look(job: Job, state: TrainingState, watch: Watch) -> None:
     _refit(job, state, watch)
     total = state.plan.total_steps(state.step)
     speed = watch.meter.step_seconds(LOOK_SECONDS * 10)
+    if not speed or not math.isfinite(watch.meter.last_loss):
+        return  # nothing was measured yet
     watch.progress.step(
         epoch=min(state.epoch + 1, state.plan.total_epochs(state.step)),
         epochs=state.plan.total_epochs(state.step),
         step=state.step,
         steps=total,
         loss=watch.meter.last_loss,
-        examples_per_second=job.train.size / speed if speed else 0.0,
+        examples_per_second=job.train.size / speed,
         utilization=reading.share,
         finish_seconds=_finish(job, state, watch),
     )
 
 
-def _speed(state: TrainingState, watch: Watch) -> Speed | None:
+def _speed(job: Job, watch: Watch) -> Speed | None:
     left = watch.deadline - time.monotonic()
     seconds = watch.meter.step_seconds(max(SETTLE_SECONDS, WINDOW_SHARE * left))
-    return None if seconds is None else Speed(step=seconds, validation=watch.validation_seconds)
+    if seconds is None:
+        return None
+    # Before the first validation: a forward pass, and that of the mirror images, takes a third of a step.
+    passes = 2 if job.config.model.mirror_average else 1
+    estimate = passes * seconds / 3 * job.val.count / job.train.size
+    return Speed(step=seconds, validation=watch.validation_seconds or estimate)
 
 
 def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
     """Shortens the plan when the predicted finish would break the budget, once the speed is known."""
     left = watch.deadline - time.monotonic()
     settled = watch.meter.measured_seconds >= min(SETTLE_SECONDS, 0.1 * max(left, 0.0))
-    speed = _speed(state, watch)
+    speed = _speed(job, watch)
     if speed is None or not settled:
         return
     every = job.config.validation.validate_every_n_epochs
@@ -235,19 +252,23 @@ def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
     if plan is not state.plan:
         state.plan = plan
         watch.on_plan_change()
-        watch.progress.note(f"plan shortened to {plan.total_steps(state.step)} steps: {plan.changes[-1].reason}")
+        watch.progress.note(
+            f"plan shortened to {plan.total_steps(state.step)} steps: {plan.changes[-1].reason}"
+        )
 
 
 def _finish(job: Job, state: TrainingState, watch: Watch) -> float:
     """Predicted seconds to the end of training; NaN before the speed is known."""
-    speed = _speed(state, watch)
+    speed = _speed(job, watch)
     if speed is None:
         return math.nan
     every = job.config.validation.validate_every_n_epochs
     return predict_seconds(state.plan, state.step, speed, validate_every=every)
 
 
-def _record(job: Job, state: TrainingState, watch: Watch, metrics: dict[str, float], seconds: float) -> EpochRecord:
+def _record(
+    job: Job, state: TrainingState, watch: Watch, metrics: dict[str, float], seconds: float
+) -> EpochRecord:
     meter = watch.meter
     utilization = watch.utilization.mean(watch.samples_before)
     watch.samples_before = len(watch.utilization.samples)

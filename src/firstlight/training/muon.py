@@ -1,8 +1,11 @@
 """Muon: momentum whose update is made orthogonal, for weight matrices and convolution filters.
 
-K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024, in the form that the airbench recipe for CIFAR-10
-uses: a weight is kept at the norm sqrt(outputs), the update has that norm too, so the learning rate is the relative change of a weight in
-one step. Both are written here from the description; the coefficients of the iteration are the published ones.
+K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024, in the form that the
+airbench recipe for CIFAR-10
+uses: a weight is kept at the norm sqrt(outputs), the update has that norm too, so the learning rate is the
+relative change of a weight in
+one step. Both are written here from the description; the coefficients of the iteration are the published
+ones.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
-# Quintic Newton-Schulz iteration that drives every singular value towards 1 (about 0.7 to 1.2 after a few rounds).
+# Quintic Newton-Schulz iteration that drives every singular value towards 1 (about 0.7 to 1.2 after a few
+# rounds).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 3  # enough for training small networks; 5 changes nothing measurable there
 SMALLEST_NORM = 1e-7
@@ -29,7 +33,8 @@ def orthogonalised(matrix: Tensor, rounds: int = ROUNDS) -> Tensor:
     for _ in range(rounds):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    result: Tensor = x.T if tall else x
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -57,15 +62,15 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._update(weight, group)
+                    self._update(weight, weight.grad, group)
         return None
 
-    def _update(self, weight: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        average = state["momentum"].mul_(group["momentum"]).add_(weight.grad)
-        ahead = weight.grad.add(average, alpha=group["momentum"])
+        average = state["momentum"].mul_(group["momentum"]).add_(gradient)
+        ahead = gradient.add(average, alpha=group["momentum"])
         matrix = ahead.flatten(1)
         # U V^T has norm sqrt(min(rows, columns)); the factor brings it to the norm of the weight, sqrt(rows).
         scale = math.sqrt(matrix.shape[0] / min(matrix.shape))
@@ -75,5 +80,5 @@ class Muon(torch.optim.Optimizer):
 
 @torch.no_grad()
 def _rescale(weight: Tensor) -> None:
-    """Brings the weight to the norm sqrt(outputs); what follows it must not depend on its scale (batch normalisation)."""
+    """Brings the weight to the norm sqrt(outputs); a normalisation follows it, so its scale has no effect."""
     weight.mul_(math.sqrt(len(weight)) / (weight.norm() + SMALLEST_NORM))

@@ -10,7 +10,8 @@ from torch import nn
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
 
-# With Muon the weights that it does not take (biases, the head) follow AdamW at this share of its rate; measured on CIFAR-10.
+# With Muon the weights that it does not take (biases, the head) follow AdamW at this share of its rate;
+# measured on CIFAR-10.
 REST_SHARE = 0.2
 REST_BETAS = (0.9, 0.95)
 
@@ -53,7 +54,8 @@ Optimizer = torch.optim.Optimizer | Pair
 def make_optimizer(model: nn.Module, config: Config) -> Optimizer:
     """A fresh optimizer over the trainable parameters of `model`.
 
-    Weight decay is applied to weights of two or more axes only, as is usual: biases and normalisation have no scale to keep small.
+    Weight decay is applied to weights of two or more axes only, as is usual: biases and normalisation have no
+    scale to keep small.
     """
     from firstlight.training.muon import Muon
 

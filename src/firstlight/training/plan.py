@@ -1,7 +1,9 @@
 """The plan of a run: how many steps it has, fitted to the measured speed so that it ends inside the budget.
 
-The plan is data. It begins with the epochs of the config and is shortened, never lengthened, when the predicted finish would
-break the budget; each change is recorded with its step and reason. The learning rate depends on step and plan alone, so a
+The plan is data. It begins with the epochs of the config and is shortened, never lengthened, when the
+predicted finish would
+break the budget; each change is recorded with its step and reason. The learning rate depends on step and plan
+alone, so a
 run that replays a recorded plan takes the same steps whatever the speed of the machine.
 """
 
@@ -11,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from firstlight.experiment.records import PlanChange
 
-SLACK = 0.03  # a shortened plan leaves this share of the time free, so that noise does not shorten it again (judgement)
+# a shortened plan leaves this share of the time free, so that noise does not shorten it again (judgement)
+SLACK = 0.03
 TOLERANCE = 0.01  # predicted overrun, as a share of the time left, that is not worth a change (judgement)
 
 
@@ -70,7 +73,8 @@ def fit(plan: Plan, step: int, seconds_left: float, speed: Speed, *, validate_ev
         validate_every: Epochs between validations.
 
     Returns:
-        A plan whose predicted seconds are at most `seconds_left`, or the shortest one there is (one more step).
+        A plan whose predicted seconds are at most `seconds_left`, or the shortest one there is (one more
+        step).
     """
     predicted = predict_seconds(plan, step, speed, validate_every=validate_every)
     if predicted <= seconds_left * (1 + TOLERANCE):

@@ -1,17 +1,18 @@
-"""A whole training: fresh or resumed, through the loop, to an outcome whose best checkpoint was loaded and measured again."""
+"""A whole training: fresh or resumed, through the loop, to an outcome that was measured again."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstlight.errors import Interrupted, ResumeRefused
 from firstlight.experiment import records_io, store
+from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import MetricsFile
-from firstlight.experiment.records import Outcome
+from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
 from firstlight.training.evaluate import predict
 from firstlight.training.loop import Ending, Watch, train
@@ -52,7 +53,7 @@ class Clock:
         return self.deadline - self.reserve
 
 
-def fresh_state(job: Job, changes: tuple[Any, ...] = ()) -> TrainingState:
+def fresh_state(job: Job, changes: tuple[PlanChange, ...] = ()) -> TrainingState:
     """A run before its first step.
 
     Args:
@@ -89,7 +90,15 @@ def resumed_state(job: Job) -> TrainingState:
         )
     state = fresh_state(job)
     state.restore(saved)
+    known = {c.step for c in state.plan.changes}
+    later = tuple(c for c in recorded_changes(job) if c.step >= state.step and c.step not in known)
+    state.plan = replace(state.plan, changes=(*state.plan.changes, *later))
     return state
+
+
+def recorded_changes(job: Job) -> tuple[PlanChange, ...]:
+    """Plan changes that this experiment made before: they are replayed at their steps."""
+    return records_io.read_plan(job.folder.plan).changes if job.folder.plan.is_file() else ()
 
 
 def run_training(
@@ -101,7 +110,8 @@ def run_training(
         Interrupted: A signal came; the state is saved.
     """
     metrics = MetricsFile(job.folder.metrics)
-    metrics.truncate(state.epoch)
+    metrics.write(state.records)  # the checkpoint knows what counts; after a crash the file may say more
+    inputs = hashes(job.folder, SETUP_FILES)
     watch = _watch(job, state, clock, stop, progress, metrics.append)
     began = time.monotonic()
     earlier = state.used_seconds
@@ -118,7 +128,7 @@ def run_training(
     for note in watch.alarms.notes:
         progress.warn(note)
     reloaded = _reload_best(job, examples) if job.folder.best.is_file() else {}
-    outcome = _outcome(job, state, watch, ending, reloaded, clock, seconds)
+    outcome = replace(_outcome(job, state, watch, ending, reloaded, clock, seconds), inputs=inputs)
     records_io.write_outcome(job.folder.outcome, outcome)
     return outcome
 
@@ -132,7 +142,9 @@ def _watch(
     on_epoch: Callable[[EpochRecord], None],
 ) -> Watch:
     def write_plan() -> None:
-        records_io.write_plan(job.folder.plan, state.plan.epochs, state.plan.steps_per_epoch, state.plan.changes)
+        records_io.write_plan(
+            job.folder.plan, state.plan.epochs, state.plan.steps_per_epoch, state.plan.changes
+        )
 
     write_plan()
     return Watch(
@@ -164,7 +176,11 @@ def _outcome(
         if ending.alarm.page == "nan_loss":
             detail += f"; the first bad place is {_bad_place(job, state)}"
     return Outcome(
-        state="halted" if ending.state == "halted" else "completed" if ending.state == "completed" else "stopped_early",
+        state="halted"
+        if ending.state == "halted"
+        else "completed"
+        if ending.state == "completed"
+        else "stopped_early",
         reason=ending.reason,
         epochs_run=state.epoch,
         epochs_planned=state.plan.total_epochs(state.step),
@@ -196,7 +212,9 @@ def _reload_best(job: Job, examples: Examples) -> dict[str, float]:
     saved = checkpoint.load(job.folder, job.folder.best)
     model = job.make_model()
     model.load_state_dict(saved["model"])
-    probabilities, labels = predict(model, job.val, job.machine)
+    probabilities, labels = predict(
+        model, job.val, job.machine, mirror_average=job.config.model.mirror_average
+    )
     rows = job.val.rows.numpy()
     ids = np.array([examples.ids[i] for i in rows], dtype=np.str_)
     store.write_npz(
@@ -240,5 +258,3 @@ def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -
         elif before != after:
             found.append(f"{name}: {before!r} -> {after!r}")
     return found
-
-

@@ -1,6 +1,7 @@
 """What a run is at one moment, and nothing else: the content of a checkpoint.
 
-Everything that decides the next step is here, as tensors and plain values: weights, optimizer, plan, position, random states,
+Everything that decides the next step is here, as tensors and plain values: weights, optimizer, plan,
+position, random states,
 best value and patience, and the records of the epochs so far.
 """
 
@@ -18,8 +19,9 @@ from firstlight.training.plan import Plan
 from firstlight.training.stopping import Best
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
+
+    from firstlight.training.optimizer import Optimizer
 
 FORMAT = 1
 
@@ -29,7 +31,7 @@ class TrainingState:
     """A run at one moment, between two steps."""
 
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     plan: Plan
     best: Best
     epoch: int = 0  # epochs done

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from firstlight.data.batches import Batch
-    from firstlight.tasks.task import LossFunction
     from firstlight.machine.choices import Machine
+    from firstlight.tasks.task import LossFunction
+    from firstlight.training.optimizer import Optimizer
 
 
 class StepResult(NamedTuple):
@@ -28,7 +29,7 @@ Step = Callable[["Batch"], StepResult]
 
 def make_step(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     loss_function: LossFunction,
     machine: Machine,
     *,
@@ -36,7 +37,8 @@ def make_step(
 ) -> Step:
     """The step function of a run.
 
-    On a processor every step is looked at before its update, since reading a number there costs nothing. On an
+    On a processor every step is looked at before its update, since reading a number there costs nothing. On
+    an
     accelerator reading would stop the queue: the update is made, and the loop reads the kept tensors later.
 
     Args:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 EXPLODING_NORM = 100.0  # total gradient norm that the describing page calls exploding
-EXPLODING_RATIO = 20.0  # and that many times the median of the last steps (judgement: loss spikes reach 5 to 10)
+EXPLODING_RATIO = (
+    20.0  # and that many times the median of the last steps (judgement: loss spikes reach 5 to 10)
+)
 NORM_WINDOW = 100  # steps of that median
 DIVERGED_RATIO = 3.0  # running loss over chance loss (judgement: a wrong start may reach 2)
 DIVERGED_STEPS = 50  # for so many steps in a row
@@ -52,7 +54,11 @@ class Alarms:
         """Judges one step (from 1)."""
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = "loss" if not math.isfinite(loss) else "gradient norm"
-            return Alarm(page="nan_loss", step=step, detail=f"step {step}: {what} is {loss if what == 'loss' else norm}")
+            return Alarm(
+                page="nan_loss",
+                step=step,
+                detail=f"step {step}: {what} is {loss if what == 'loss' else norm}",
+            )
         usual = self._usual_norm(step)
         spike = usual is not None and norm > EXPLODING_NORM and norm > EXPLODING_RATIO * usual
         if spike and not self._exploding:
@@ -74,7 +80,9 @@ class Alarms:
             )
         return None
 
-    def epoch(self, *, step: int, epoch: int, train_losses: list[float], best_metric: float, interval: float) -> Alarm | None:
+    def epoch(
+        self, *, step: int, epoch: int, train_losses: list[float], best_metric: float, interval: float
+    ) -> Alarm | None:
         """Judges the epochs so far for learning.
 
         Args:
@@ -86,7 +94,10 @@ class Alarms:
         """
         if epoch < STALL_EPOCHS or step < STALL_STEPS:
             return None
-        learned = min(train_losses) < self.chance_loss * (1 - STALL_MARGIN) or best_metric > self.rare_metric + interval
+        learned = (
+            min(train_losses) < self.chance_loss * (1 - STALL_MARGIN)
+            or best_metric > self.rare_metric + interval
+        )
         if learned:
             return None
         return Alarm(
@@ -102,4 +113,8 @@ class Alarms:
         """Median norm lately; computed only where a spike is possible, since a median on every step would cost."""
         if len(self._norms) < NORM_WINDOW // 2 or not self._norms:
             return None
-        return statistics.median(self._norms) if self._norms[-1] > EXPLODING_NORM or step % NORM_WINDOW == 0 else max(self._norms)
+        return (
+            statistics.median(self._norms)
+            if self._norms[-1] > EXPLODING_NORM or step % NORM_WINDOW == 0
+            else max(self._norms)
+        )

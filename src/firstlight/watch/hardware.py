@@ -1,7 +1,9 @@
 """Utilization of the device that trains, sampled while it works.
 
-On NVIDIA: the share of time in which a kernel ran, from NVML. On a processor: the processor time of this process over the
-capacity it had, which is its threads, or fewer when other processes held cores (their share is kept beside it). Elsewhere
+On NVIDIA: the share of time in which a kernel ran, from NVML. On a processor: the processor time of this
+process over the
+capacity it had, which is its threads, or fewer when other processes held cores (their share is kept beside
+it). Elsewhere
 it is not measurable, and that is said.
 """
 

@@ -1,4 +1,4 @@
-"""The first place at which a number stops being finite: input, a module's output, the loss, or a parameter's gradient."""
+"""The first place at which a number stops being finite: weight, input, output of a module, loss, gradient."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ if TYPE_CHECKING:
     from torch import nn
 
     from firstlight.data.batches import Batch
-    from firstlight.tasks.task import LossFunction
     from firstlight.machine.choices import Machine
+    from firstlight.tasks.task import LossFunction
 
 
 def first_bad_place(model: nn.Module, batch: Batch, loss_function: LossFunction, machine: Machine) -> str:
     """Runs the batch again with the weights as they are and names where the first NaN or infinity appears.
 
     Returns:
-        A phrase such as "the weights, parameter blocks.0.conv.weight" or "the output of module blocks.1 (GELU)".
+        A phrase such as "the weights, parameter blocks.0.conv.weight" or "the output of module blocks.1
+        (GELU)".
     """
     import torch
 
-    for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            return f"the weights, parameter {name}"
-    if not bool(torch.isfinite(batch.inputs).all()):
-        bad = ~torch.isfinite(batch.inputs).flatten(1).all(dim=1)
-        return f"the input, rows {batch.rows[bad.cpu()].tolist()[:5]}"
+    before = _bad_weight(model) or _bad_input(batch)
+    if before:
+        return before
     found: list[str] = []
 
     def look(name: str, module: nn.Module, output: torch.Tensor) -> None:
@@ -54,3 +52,19 @@ def first_bad_place(model: nn.Module, batch: Batch, loss_function: LossFunction,
         if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
             return f"the gradient of parameter {name}"
     return "nowhere when the batch was run again"
+
+
+def _bad_weight(model: nn.Module) -> str:
+    import torch
+
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            return f"the weights, parameter {name}"
+    return ""
+
+
+def _bad_input(batch: Batch) -> str:
+    import torch
+
+    bad = ~torch.isfinite(batch.inputs).flatten(1).all(dim=1)
+    return f"the input, rows {batch.rows[bad.cpu()].tolist()[:5]}" if bool(bad.any()) else ""

@@ -64,7 +64,7 @@ class LogFile:
         """A line of the preflight."""
         self._write("INFO" if line.level in ("ok", "not_applicable") else "WARNING", check_line(line))
 
-    def step(  # noqa: PLR0913 - the signature of watch.progress.Progress
+    def step(
         self,
         *,
         epoch: int,
@@ -139,7 +139,7 @@ class Both:
         for one in self._all:
             one.check(line)
 
-    def step(  # noqa: PLR0913 - the signature of watch.progress.Progress
+    def step(
         self,
         *,
         epoch: int,

@@ -25,8 +25,18 @@ class Progress(Protocol):
     def check(self, line: CheckLine) -> None:
         """One line of the preflight is known."""
 
-    def step(self, *, epoch: int, epochs: int, step: int, steps: int, loss: float, examples_per_second: float,
-             utilization: float | None, finish_seconds: float) -> None:
+    def step(
+        self,
+        *,
+        epoch: int,
+        epochs: int,
+        step: int,
+        steps: int,
+        loss: float,
+        examples_per_second: float,
+        utilization: float | None,
+        finish_seconds: float,
+    ) -> None:
         """A few times a second while training; `finish_seconds` is the predicted time to the end of the command."""
 
     def epoch(self, record: EpochRecord, *, epochs: int, best: bool, finish_seconds: float) -> None:
@@ -41,6 +51,16 @@ class Silent:
     def warn(self, message: str) -> None: ...
     def advance(self, what: str, done: int, total: int) -> None: ...
     def check(self, line: CheckLine) -> None: ...
-    def step(self, *, epoch: int, epochs: int, step: int, steps: int, loss: float, examples_per_second: float,
-             utilization: float | None, finish_seconds: float) -> None: ...
+    def step(
+        self,
+        *,
+        epoch: int,
+        epochs: int,
+        step: int,
+        steps: int,
+        loss: float,
+        examples_per_second: float,
+        utilization: float | None,
+        finish_seconds: float,
+    ) -> None: ...
     def epoch(self, record: EpochRecord, *, epochs: int, best: bool, finish_seconds: float) -> None: ...

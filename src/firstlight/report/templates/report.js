@@ -36,9 +36,10 @@
     return found;
   };
   const epochTicks = (low, high) => {
-    const step = Math.max(1, Math.ceil((high - low) / 8));
+    const wanted = (high - low) / 8;
+    const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => s >= wanted) || Math.ceil(wanted / 1000) * 1000;
     const found = [];
-    for (let e = low; e <= high; e += step) found.push(e);
+    for (let e = Math.ceil(low / step) * step; e <= high; e += step) found.push(e);
     return found;
   };
 
@@ -46,7 +47,7 @@
     const box = html("div", "chart", null, place);
     html("h4", "", chart.title, box);
     const legend = html("div", "legend", null, box);
-    const hidden = new Set();
+    const hidden = new Set(chart.series.flatMap((s, i) => s.shown ? [] : [i]));
     let root = null;
     const tip = html("div", "tip", null, null);
 
@@ -130,7 +131,7 @@
     chart.series.forEach((s, i) => {
       const button = html("button", "", null, legend);
       button.type = "button";
-      button.setAttribute("aria-pressed", "true");
+      button.setAttribute("aria-pressed", String(s.shown));
       html("span", `key s${i % 4}`, "", button);
       html("span", "", s.name, button);
       button.addEventListener("click", () => {

@@ -1,0 +1,177 @@
+"""A table with a column of image paths and a column of classes: CSV, TSV, JSON lines or Parquet.
+
+Paths are relative to the table's folder and may not leave it. A column named `split` (or `part`) with train,
+val and test is kept.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from firstlight.data.examples import PARTS, Listing, Part
+from firstlight.data.images import SUFFIXES
+from firstlight.data.source import Source
+from firstlight.errors import DataError, Undecided, UsageError
+from firstlight.text import count, visible
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from firstlight.config.schema import Data
+
+READERS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None, ".pq": None}
+LOOKED_AT = 200  # values of a column that are looked at to find the paths
+PATHS_WANTED = 0.5  # share of them that must be paths of images
+PART_COLUMNS = ("split", "part", "subset")
+TARGET_NAMES = ("label", "target", "class", "y", "category")
+
+
+def _matches(source: str, path: Path) -> bool:
+    return path.suffix.lower() in READERS and path.is_file()
+
+
+def _read(data: Data, path: Path) -> Listing:
+    table = _table(path)
+    if not len(table):
+        raise DataError("the table has no rows", str(path), "add rows, or name another file")
+    images = _path_column(data, table, path)
+    target = _target_column(data, table, images, path)
+    part_column = next(
+        (c for c in table.columns if c.lower() in PART_COLUMNS and c not in (images, target)), None
+    )
+    notes = [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
+    keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
+    if len(keep) < len(table):
+        notes.append(f"{count(len(table) - len(keep), 'row')} without a path or a class were left out")
+    names = [str(v) for v in keep[images].to_list()]
+    values = [str(v) for v in keep[target].to_list()]
+    files = _files(names, path.parent)
+    classes = data.classes or tuple(sorted(set(values)))
+    if len(set(values)) < 2:
+        raise DataError(
+            "there is only one class", visible(f"{path}: {target} = {values[:1]}"), "two are needed"
+        )
+    unknown = sorted(set(values) - set(classes))
+    if unknown:
+        raise DataError(
+            "the data has classes that the config does not name", visible(f"{unknown[:20]}"), "add them"
+        )
+    index = {name: number for number, name in enumerate(classes)}
+    return Listing(
+        source=data.source or str(path),
+        root=path.parent,
+        ids=_ids(names),
+        labels=np.array([index[v] for v in values], dtype=np.int64),
+        classes=tuple(classes),
+        parts=_parts(keep[part_column].to_list() if part_column else None, len(keep), notes),
+        files=files,
+        notes=tuple(notes),
+    )
+
+
+def _table(path: Path) -> pl.DataFrame:
+    import polars as pl
+
+    suffix = path.suffix.lower()
+    try:
+        if suffix in (".parquet", ".pq"):
+            return pl.read_parquet(path)
+        if suffix in (".jsonl", ".ndjson"):
+            return pl.read_ndjson(path, infer_schema_length=None)
+        # Everything stays text: a class 007 or 1.0 is a name, not a number.
+        return pl.read_csv(path, separator=READERS[suffix] or ",", infer_schema=False, encoding="utf8")
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            "the table cannot be read", visible(f"{path}: {first}"), "save it as UTF-8 with a header"
+        ) from None
+
+
+def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
+    if data.path_column is not None:
+        return _named(data.path_column, table, "data.path_column")
+    for column in table.columns:
+        values = [str(v) for v in table[column].drop_nulls().head(LOOKED_AT).to_list()]
+        looks = [Path(v).suffix.lower() in SUFFIXES for v in values]
+        if values and sum(looks) >= PATHS_WANTED * len(values):
+            return column
+    raise DataError(
+        "no column of the table holds image paths",
+        visible(f"{path}: columns {table.columns[:20]}"),
+        "name it with --set data.path_column=COLUMN",
+    )
+
+
+def _target_column(data: Data, table: pl.DataFrame, images: str, path: Path) -> str:
+    if data.target is not None:
+        return _named(data.target, table, "--target")
+    others = [c for c in table.columns if c != images and c.lower() not in PART_COLUMNS]
+    if len(others) == 1:
+        return others[0]
+    if not others:
+        raise DataError("the table has no column of classes", visible(f"{path}: {table.columns}"), "add one")
+    obvious = [c for c in others if c.lower() in TARGET_NAMES]
+    if len(obvious) == 1:
+        return obvious[0]
+    raise Undecided(
+        "which column is the class is not certain",
+        visible(f"{path}: {', '.join(others[:20])}"),
+        f"name it, for example --target {visible((obvious or others[-1:])[0])}",
+        key="data.target",
+        proposals=tuple(dict.fromkeys([*obvious, others[-1], *others])),
+    )
+
+
+def _named(wanted: str, table: pl.DataFrame, option: str) -> str:
+    if wanted in table.columns:
+        return wanted
+    near = difflib.get_close_matches(wanted, table.columns, n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {visible(near[0])}?"
+        if near
+        else f"there are: {visible(', '.join(table.columns[:20]))}"
+    )
+    raise UsageError("there is no such column", visible(f"{option} = {wanted}"), hint)
+
+
+def _files(names: list[str], root: Path) -> tuple[Path, ...]:
+    inside = root.resolve()
+    files = []
+    for name in names:
+        path = root / name
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(inside):
+            raise DataError(
+                "an image path leaves the table's folder",
+                visible(name),
+                "write paths relative to the table, to images below its folder",
+            )
+        files.append(path)
+    return tuple(files)
+
+
+def _ids(names: list[str]) -> tuple[str, ...]:
+    """The path, with a number where a path is named twice."""
+    seen: dict[str, itertools.count[int]] = {}
+    ids = []
+    for name in names:
+        number = next(seen.setdefault(name, itertools.count()))
+        ids.append(f"{name}#{number}" if number else name)
+    return tuple(ids)
+
+
+def _parts(values: list[Any] | None, rows: int, notes: list[str]) -> np.ndarray[Any, np.dtype[np.int8]]:
+    if values is None:
+        return np.full(rows, Part.UNASSIGNED, np.int8)
+    parts = [PARTS.get(str(v).lower()) for v in values]
+    if None in parts or Part.TRAIN not in parts:
+        notes.append("the split column has other values than train, val and test and was not used")
+        return np.full(rows, Part.UNASSIGNED, np.int8)
+    return np.array(parts, dtype=np.int8)
+
+
+SOURCE = Source(matches=_matches, read=_read)

@@ -1,0 +1,62 @@
+"""No picture is on two sides of the split.
+
+**Shows** rows that are in two parts, and exact duplicates across parts by the hash of the decoded pixels.
+Only hashes of the sealed test part are compared, never its pixels. Near duplicates (the same photo, saved
+again) are not seen.
+
+**Thresholds** 0 is expected, since firstlight keeps duplicates together when it splits. A row in two parts is
+a failure. Duplicates in a split that was given are a warning up to 1 % of the validation part and a failure
+above (judgement: then the accuracy says more about memory than about the task).
+
+**What to do** Remove the duplicates from one side, or let firstlight split.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
+from firstlight.text import count, percent, visible
+
+MOST_SHARE = 0.01  # of the validation rows
+NAMES_SHOWN = 3
+
+
+def run(bench: Bench) -> Finding:
+    """Compares positions and hashes."""
+    split, examples = bench.job.split, bench.job.examples
+    rows = np.concatenate([split.train, split.val, split.test])
+    twice = len(rows) - len(np.unique(rows))
+    if twice:
+        return failed(
+            f"{count(twice, 'row')} in two parts of the split",
+            float(twice),
+            remedy="make the split again: firstlight init",
+            page="data_quality",
+            fault="data",
+        )
+    val = _also_in(examples.digests, split.val, split.train)
+    test = _also_in(examples.digests, split.test, np.concatenate([split.train, split.val]))
+    if len(val) == 0 and len(test) == 0:
+        return ok("0 rows and 0 identical pictures in two parts of the split", 0.0)
+    share = len(val) / len(split.val)
+    names = visible(", ".join(examples.ids[i] for i in np.concatenate([val, test])[:NAMES_SHOWN]))
+    said = (
+        f"{count(len(val), 'picture')} of the validation part ({percent(share)}) are also in training, "
+        f"{len(test):,} of the sealed test part elsewhere: {names}"
+    )
+    remedy = "remove them from one side, or let firstlight split (data without train and val folders)"
+    if share > MOST_SHARE:
+        return failed(said, float(len(val)), remedy=remedy, page="data_quality", fault="data")
+    return warning(said, float(len(val)), remedy=remedy, page="data_quality")
+
+
+def _also_in(
+    digests: NDArray[np.bytes_], rows: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The rows whose picture is also among the others."""
+    return rows[np.isin(digests[rows], digests[others])]
+
+
+CHECK = Check(run=run, order=40, share=0.3)

@@ -1,0 +1,60 @@
+"""The loss before the first step is near that of guessing.
+
+**Shows** the loss of the untrained network on training rows, beside ln(classes), the loss of equal
+probabilities (A. Karpathy, "A Recipe for Training Neural Networks", 2019: verify the loss at init), and the
+entropy of the class shares, the best that is possible without looking.
+
+**Thresholds** A warning above 2 times ln(classes): default initialisation leaves outputs of unit size, which
+cost up to about ln(classes) + 0.5; twice as much means outputs that are far too large. A warning below half
+of the entropy of the class shares: an untrained network cannot know that much, unless it was trained before
+or the label is in the input (both judgement).
+
+**What to do** Too high: scale down the last layer, check normalisation of the input. Too low: look for the
+label in the input.
+"""
+
+from __future__ import annotations
+
+import math
+
+from firstlight.preflight.check import Bench, Check, Finding, ok, warning
+from firstlight.preflight.probe import small_batch
+from firstlight.text import number
+
+TOO_HIGH = 2.0  # times ln(classes)
+TOO_LOW = 0.5  # of the entropy of the class shares
+ROWS = 128  # standard error of the mean loss: a few hundredths
+
+
+def run(bench: Bench) -> Finding:
+    """One forward pass in training mode, without an update."""
+    import torch
+
+    job = bench.job
+    model = job.make_model().train()
+    batch = small_batch(job, ROWS)
+    with torch.no_grad(), job.machine.autocast():
+        loss = job.loss(model(batch.inputs), batch.targets).item()
+    uniform = math.log(len(job.classes))
+    said = (
+        f"{number(loss)}; ln({len(job.classes)} classes) is {number(uniform)}, "
+        f"the class shares give {number(job.chance.loss)}"
+    )
+    if not math.isfinite(loss) or loss > TOO_HIGH * uniform:
+        return warning(
+            f"the loss at the start is {said}: far above guessing",
+            loss,
+            remedy="scale down the last layer's weights, see that inputs are normalised",
+            page="exploding_gradients",
+        )
+    if loss < TOO_LOW * job.chance.loss:
+        return warning(
+            f"the loss at the start is {said}: too low for an untrained network",
+            loss,
+            remedy="see that the label is not part of the input, and whether the weights were trained before",
+            page="data_quality",
+        )
+    return ok(f"the loss at the start is {said}", loss)
+
+
+CHECK = Check(run=run, order=60, share=1.0)

@@ -1,0 +1,122 @@
+"""Times and sizes of a real step and a real validation, measured once for all checks that need them."""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from firstlight.training.step import make_step
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from firstlight.preflight.check import Bench
+    from firstlight.training.job import Job
+
+WARM_STEPS = 2  # the first steps choose kernels and fill memory pools
+TIMED_STEPS = 10
+LONGEST_SECONDS = 6.0  # then fewer steps, one at least
+VALIDATION_BATCH = 250  # rows at a time at least, as training.evaluate takes them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """What a step and a validation take.
+
+    Attributes:
+        step_seconds: Median of a whole step, its batch included.
+        batch_seconds: Median of making the batch alone.
+        validation_seconds: A forward pass over all validation rows, extrapolated from one batch.
+        checkpoint_bytes: Model and optimizer after a step, as written.
+        parameters: Numbers in the model, frozen ones included.
+        peak_bytes: Of the device during the steps (CUDA), otherwise of the process since its start.
+        steps: Steps that the medians rest on.
+    """
+
+    step_seconds: float
+    batch_seconds: float
+    validation_seconds: float
+    checkpoint_bytes: int
+    parameters: int
+    peak_bytes: int
+    steps: int
+
+
+def measure(bench: Bench) -> Timing:
+    """Takes real steps on a model that is thrown away afterwards."""
+    import torch
+
+    job = bench.job
+    on_cuda = job.machine.device.type == "cuda"
+    if on_cuda:
+        torch.cuda.reset_peak_memory_stats(job.machine.device)
+    model = job.make_model().train()
+    optimizer = job.make_optimizer(model)
+    step = make_step(model, optimizer, job.loss, job.machine, clip=job.config.optimizer.gradient_clip)
+    until = min(bench.deadline, time.monotonic() + LONGEST_SECONDS)
+    steps: list[float] = []
+    batches: list[float] = []
+    epoch = 0
+    taken = 0
+    while len(steps) < TIMED_STEPS:
+        clock = time.monotonic()
+        for batch in job.train.epoch(epoch):
+            fetched = time.monotonic()
+            step(batch).loss.item()  # reading waits for the device
+            ended = time.monotonic()
+            taken += 1
+            # A run of one or two steps has only cold ones; a slow run is measured by its first.
+            if taken > WARM_STEPS or ended > until:
+                batches.append(fetched - clock)
+                steps.append(ended - clock)
+            if len(steps) >= TIMED_STEPS or ended > until:
+                break
+            clock = time.monotonic()
+        epoch += 1
+        if steps and time.monotonic() > until:
+            break
+    buffer = io.BytesIO()
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, buffer)
+    return Timing(
+        step_seconds=statistics.median(steps),
+        batch_seconds=statistics.median(batches),
+        validation_seconds=_validation(job, model),
+        checkpoint_bytes=buffer.tell(),
+        parameters=sum(p.numel() for p in model.parameters()),
+        peak_bytes=_peak(job.machine.device),
+        steps=len(steps),
+    )
+
+
+def _validation(job: Job, model: nn.Module) -> float:
+    """Seconds of a validation, from the second of two passes over one batch."""
+    import torch
+
+    size = max(job.val.size, VALIDATION_BATCH)
+    model.eval()
+    seconds = 0.0
+    rows = 1
+    with torch.inference_mode():
+        for _ in range(2):
+            clock = time.monotonic()
+            batch = next(iter(job.val.ordered(size)))
+            with job.machine.autocast():
+                model(batch.inputs).float().sum().item()
+            seconds, rows = time.monotonic() - clock, len(batch.rows)
+    return seconds * job.val.count / rows
+
+
+def _peak(device: torch.device) -> int:
+    if device.type == "cuda":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(device))
+    import resource
+    import sys
+
+    # Linux counts in KiB, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
