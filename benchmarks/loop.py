@@ -15,6 +15,8 @@ median over rounds.
 from __future__ import annotations
 
 import argparse
+import itertools
+import math
 import statistics
 import tempfile
 import time
@@ -42,8 +44,6 @@ from firstlight.watch.alarms import Alarms
 from firstlight.watch.hardware import utilization_of
 from firstlight.watch.meter import Meter
 from firstlight.watch.progress import Silent
-import itertools
-import math
 
 RATE, DECAY, SEED = 1e-3, 0.01, 0
 WORKLOADS = {"digits": (32, 10), "cnn": (128, 1)}  # batch, epochs

@@ -52,6 +52,7 @@ def build(
     ids: tuple[str, ...] | None = None,
 ) -> Folder:
     """Writes what a run leaves: config, environment, logs, predictions, small images."""
+    root.mkdir(parents=True)
     folder = Folder(root)
     config = Config.model_validate(
         {
@@ -229,3 +230,9 @@ def build_experiment(tmp_path: Path) -> BuildExperiment:
         return build(tmp_path / name, **properties)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def build_at() -> BuildExperiment:
+    """The same at any path, for folders that several tests read."""
+    return build

@@ -8,7 +8,6 @@ import torch
 
 from firstlight.data.batches import Augment, Batches, Normalisation, training_normalisation
 
-
 PLAIN = Augment()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firstlight.experiment.records import PlanChange
 from firstlight.training.plan import SLACK, TOLERANCE, Plan, Speed, fit, predict_seconds
-import itertools
 
 plans = st.builds(Plan, epochs=st.integers(1, 50), steps_per_epoch=st.integers(1, 400))
 speeds = st.builds(Speed, step=st.floats(1e-4, 10), validation=st.floats(0, 100))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.records import Item
 
+Files = TypeVar("Files")
 Phase = Literal["setup", "baseline"]
 SETUP_FILES = ("training_config.yaml", "environment.json", "splits.npz")  # with which training begins
 
@@ -34,6 +35,18 @@ def item(name: str, passed: bool, value: object, evidence: str, note: str = "") 
 def not_applicable(name: str, reason: str, evidence: str) -> Item:
     """An item that does not apply here, with the reason."""
     return Item(id=name, state="not_applicable", value="not applicable", evidence=evidence, note=reason)
+
+
+def items_of(checks: Iterable[Callable[[Files], Item]], files: Files) -> tuple[Item, ...]:
+    """The item of each check, named as its function; a record of another form fails its item and stops nothing."""
+    found = []
+    for check in checks:
+        try:
+            found.append(check(files))
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            reason = f"a record does not have the form in which it was written: {error}"
+            found.append(item(check.__name__, False, "not readable", "see note", reason))
+    return tuple(found)
 
 
 def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:

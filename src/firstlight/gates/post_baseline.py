@@ -12,7 +12,7 @@ from firstlight.experiment import records_io
 from firstlight.experiment.attempts import archived, reason_of
 from firstlight.experiment.environment import read_environment
 from firstlight.experiment.folder import Folder
-from firstlight.experiment.gate import SETUP_FILES, GateSpec, hashes, item, not_applicable
+from firstlight.experiment.gate import SETUP_FILES, GateSpec, hashes, item, items_of, not_applicable
 from firstlight.experiment.records import EpochRecord, Item, Outcome
 from firstlight.gates import reproducibility
 from firstlight.gates.baseline_files import BaselineFiles, read_baseline, same, wrong_file
@@ -30,7 +30,7 @@ OVERRUN = 1.5  # beyond which the gate shuts: the describing checklist tolerates
 def items(folder: Folder) -> tuple[Item, ...]:
     """Every item, in the order of the checklist."""
     files = read_baseline(folder)
-    return tuple(check(files) for check in CHECKS)
+    return items_of(CHECKS, files)
 
 
 def artifacts(folder: Folder) -> tuple[str, ...]:

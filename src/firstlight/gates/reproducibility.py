@@ -8,7 +8,7 @@ from typing import Any
 from firstlight.config.schema import LOWER_IS_BETTER
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
-from firstlight.experiment.gate import GateSpec, item
+from firstlight.experiment.gate import GateSpec, item, items_of
 from firstlight.experiment.records import Item
 from firstlight.gates.confirmation import BOXES, CHECKLIST, confirmations
 from firstlight.gates.setup_files import SetupFiles, read_setup
@@ -21,7 +21,7 @@ PARTS = ("train", "val", "test")
 def items(folder: Folder) -> tuple[Item, ...]:
     """Every item, in the order of the checklist."""
     files = read_setup(folder)
-    return (*(check(files) for check in CHECKS), *_person(folder))
+    return (*items_of(CHECKS, files), *_person(folder))
 
 
 def artifacts(folder: Folder) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def seeds_fixed(files: SetupFiles) -> Item:
 
 def _proves(line: object, generator: str, seed: int | None) -> bool:
     words = str(line).replace(",", " ").replace(":", " ").split()
-    return words[:1] == [generator] and f"seed {seed}" in " ".join(words[1:3])
+    return words[:3] == [generator, "seed", str(seed)]
 
 
 def generators_known(files: SetupFiles) -> Item:

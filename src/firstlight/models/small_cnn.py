@@ -13,12 +13,13 @@ Width multiplies 64, 256 and 256 channels.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from firstlight.models.model import ImageShape, ModelKind
-import itertools
 
 CHANNELS = (64, 256, 256)
 LARGEST_SIDE = 64

@@ -49,7 +49,7 @@ def _figures(facts: Facts, decision: Decision) -> Iterator[tuple[str, str, str]]
     if decision.value is None:
         yield label, "none", f"({name}: no checkpoint was validated)"
     else:
-        span = f", 95 % interval {words.span(decision.interval)}" if decision.interval else ""
+        span = f", 95\u00a0% interval {words.span(decision.interval)}" if decision.interval else ""
         yield label, words.value(decision.value), f"{name}{span}"
     if decision.target is not None:
         side = "at most" if facts.lower_is_better else "at least"

@@ -79,7 +79,9 @@ def page_to_read(facts: Facts, decision: Decision) -> str | None:
     """The handbook page that belongs to the outcome."""
     if facts.outcome is not None and facts.outcome.alarm:
         return facts.outcome.alarm
-    return {"failed": "crashes", "optimize": "general_improvement"}.get(decision.verdict)
+    if decision.verdict == "failed":
+        return "crashes" if facts.outcome is None else "convergence_stall"
+    return "general_improvement" if decision.verdict == "optimize" else None
 
 
 def seconds_used(facts: Facts) -> str | None:

@@ -119,9 +119,7 @@ def _folders(folder: Path, root: Path, found: _Found) -> list[str]:
     for entry in _entries(folder):
         if is_litter(entry.name):
             found.ignored.append(_identity(Path(entry.path), root))
-        elif entry.is_dir(follow_symlinks=False):
-            names.append(entry.name)
-        elif entry.is_symlink() and Path(entry.path).is_dir() and _may_follow(Path(entry.path), root, found):
+        elif entry.is_dir() and (not entry.is_symlink() or _may_follow(Path(entry.path), root, found)):
             names.append(entry.name)
     return sorted(names)
 

@@ -120,7 +120,7 @@
         tip.style.visibility = "visible";
         const left = at / W * area.width;
         tip.style.left = left > area.width / 2 ? `${Math.max(0, left - tip.offsetWidth - 12)}px` : `${left + 12}px`;
-        tip.style.top = `${root.offsetTop + 8}px`;
+        tip.style.top = `${area.top - box.getBoundingClientRect().top + 8}px`;
       });
       root.addEventListener("pointerleave", () => {
         tip.style.visibility = "hidden";

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firstlight.experiment import store
+from firstlight.experiment.folder import Folder
+from firstlight.report.compare import compare
+
+
+def shuffled(folder: Folder) -> None:
+    """The same predictions in another order, with the classes in another order too."""
+    with np.load(folder.predictions) as archive:
+        rows = np.random.default_rng(0).permutation(len(archive["ids"]))
+        order = np.argsort(archive["classes"])[::-1]
+        place = np.argsort(order)
+        arrays = {
+            "ids": archive["ids"][rows],
+            "labels": place[archive["labels"][rows]],
+            "probabilities": archive["probabilities"][rows][:, order],
+            "classes": archive["classes"][order],
+        }
+    store.write_npz(folder.predictions, arrays)
+
+
+def test_the_same_rows_give_a_paired_interval(build_experiment: Any) -> None:
+    strong, weak = build_experiment("strong", skill=5.0), build_experiment("weak", skill=2.0)
+    text, document = compare([weak, strong])
+    difference = document["differences"][0]
+    accuracy = [e["value"] for e in document["experiments"]]
+    assert difference["comparable"]
+    assert difference["difference"] == pytest.approx(accuracy[1] - accuracy[0])
+    assert 0 < difference["interval"][0] < difference["difference"] < difference["interval"][1]
+    assert "more accurate" in text
+    json.dumps(document, allow_nan=False)
+
+
+def test_the_order_of_rows_and_classes_does_not_matter(build_experiment: Any) -> None:
+    first, second, other = (build_experiment(n, skill=s) for n, s in (("a", 2.0), ("b", 3.0), ("c", 3.0)))
+    shuffled(other)
+    _, document = compare([first, second, other])
+    here, there = document["differences"]
+    assert {k: here[k] for k in ("difference", "interval", "p")} == {
+        k: there[k] for k in ("difference", "interval", "p")
+    }
+
+
+def test_other_rows_are_said_to_be_not_comparable(build_experiment: Any) -> None:
+    text, document = compare([build_experiment("a", rows=300), build_experiment("b", rows=200)])
+    assert not document["differences"][0]["comparable"]
+    assert "not comparable: other validation rows: 200 in common of 300 and 200" in text
+
+
+def test_rows_whose_labels_changed_are_not_comparable(build_experiment: Any) -> None:
+    first, second = build_experiment("a"), build_experiment("b")
+    with np.load(second.predictions) as archive:
+        arrays = dict(archive)
+    arrays["labels"][:3] = (arrays["labels"][:3] + 1) % 10
+    store.write_npz(second.predictions, arrays)
+    text, _ = compare([first, second])
+    assert "3 have another label" in text
+
+
+def test_a_run_without_predictions_is_shown_and_not_compared(build_experiment: Any) -> None:
+    first, second = build_experiment("a"), build_experiment("b")
+    second.predictions.unlink()
+    text, document = compare([first, second])
+    assert "no predictions" in text
+    assert document["experiments"][1]["value"] is not None
+
+
+def test_different_seeds_and_machines_are_told(build_experiment: Any) -> None:
+    first, second = build_experiment("a"), build_experiment("b", seed=1)
+    environment = store.read_json(second.environment)
+    environment["hardware"]["cores"] = 64
+    store.write_json(second.environment, environment)
+    notes = " ".join(compare([first, second])[1]["notes"])
+    assert "different seeds" in notes
+    assert "different machines" in notes
+
+
+@pytest.mark.requirement("H09")
+def test_a_hostile_folder_name_is_harmless_in_the_table(build_experiment: Any) -> None:
+    text, _ = compare([build_experiment("a\x1b[2Jb"), build_experiment("c", rows=10)])
+    assert "\x1b" not in text
+    assert "a\\x1b[2Jb" in text

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firstlight.experiment import store
+from firstlight.experiment.folder import Folder
+from firstlight.results.evidence import evidence
+from firstlight.results.facts import read_facts
+
+
+@pytest.mark.requirement("X12")
+def test_every_figure_is_the_one_in_the_file_that_it_names(build_experiment: Any) -> None:
+    folder = build_experiment()
+    facts = read_facts(folder)
+    epochs = store.read_json(folder.metrics)["epochs"]
+    assert facts.problems == ()
+    assert facts.best is not None
+    for name in ("val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1"):
+        figure = facts.figure(name)
+        assert figure is not None
+        assert figure.source == f"logs/metrics.json#epochs[{facts.best.epoch - 1}].{name}"
+        assert figure.value == epochs[facts.best.epoch - 1][name]
+
+
+def test_an_empty_folder_gives_empty_facts_and_no_problem(tmp_path: Path) -> None:
+    facts = read_facts(Folder(tmp_path))
+    assert (facts.outcome, facts.config, facts.epochs, facts.problems) == (None, None, (), ())
+    assert facts.figure("val_accuracy") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "training_config.yaml",
+        "environment.json",
+        "logs/profile.json",
+        "logs/preflight.json",
+        "logs/references.json",
+        "logs/metrics.json",
+        "logs/plan.json",
+        "logs/outcome.json",
+        "logs/predictions_val.npz",
+        "logs/worst_images.npz",
+        "checkpoints/manifest.json",
+    ],
+)
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[1, 2]", b"\x80\x04K\x01.", b'{"format": 1}'])
+def test_a_missing_or_damaged_file_is_no_reason_to_fail(
+    build_experiment: Any, name: str, content: bytes | None
+) -> None:
+    folder = build_experiment(rows=60, epochs=2)
+    path = folder.root / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    facts = read_facts(folder)
+    told = any(name in problem for problem in facts.problems)
+    valid_but_empty = content in (None, b'{"format": 1}') or (name.endswith(".yaml") and content == b"")
+    assert told or valid_but_empty
+
+
+def test_a_record_with_a_key_of_a_later_version_is_read(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    outcome = store.read_json(folder.outcome)
+    store.write_json(folder.outcome, outcome | {"invented_later": 1})
+    assert read_facts(folder).outcome is not None
+
+
+def test_a_metric_that_differs_between_two_files_is_told(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    outcome = store.read_json(folder.outcome)
+    outcome["best_metrics"]["val_accuracy"] = 0.123
+    store.write_json(folder.outcome, outcome)
+    assert [p for p in read_facts(folder).problems if "val_accuracy" in p and "0.123" in p]
+
+
+def test_objects_in_an_npz_are_not_loaded(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    with folder.predictions.open("wb") as file:
+        np.savez(file, ids=np.array([{}], dtype=object), labels=[0], probabilities=[[1.0]], classes=["a"])
+    facts = read_facts(folder)
+    assert facts.predictions is None
+    assert any("predictions_val.npz" in p for p in facts.problems)
+
+
+def test_earlier_attempts_are_read_in_order(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    for number in (10, 2, 1):
+        build_experiment(f"run/attempts/{number}", rows=60, epochs=number, alarm="nan_loss")
+    attempts = read_facts(folder).attempts
+    assert [(a.number, a.epochs) for a in attempts] == [(1, 1), (2, 2), (10, 10)]
+    assert all(a.outcome is not None and a.outcome.alarm == "nan_loss" for a in attempts)
+
+
+def test_values_that_were_not_finite_come_back_as_nan(build_experiment: Any) -> None:
+    last = read_facts(build_experiment(rows=60, alarm="nan_loss")).epochs[-1]
+    assert np.isnan(last.train_loss)
+    assert np.isnan(last.metrics["val_loss"])
+
+
+def test_references_with_another_number_of_rows_are_not_paired_and_told(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    content = store.read_json(folder.references)
+    content["references"][1]["correct"].append(True)
+    store.write_json(folder.references, content)
+    facts = read_facts(folder)
+    assert list(facts.paired) == ["majority"]
+    assert any("logistic_regression" in p for p in facts.problems)
+
+
+def test_evidence_is_what_the_decision_takes(build_experiment: Any) -> None:
+    from firstlight.decision.rules import Evidence, decide
+
+    facts = read_facts(build_experiment(target=0.85, skill=6.0))
+    decision = decide(Evidence(**evidence(facts)))
+    figure = facts.figure("val_accuracy")
+    assert figure is not None
+    assert (decision.verdict, decision.value, decision.target) == ("accept", figure.value, 0.85)
+    assert decision.interval == facts.interval("val_accuracy")
+
+
+def test_reading_the_facts_does_not_load_torch(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    program = (
+        "import sys; from pathlib import Path; from firstlight.experiment.folder import Folder\n"
+        "from firstlight.results.facts import read_facts\n"
+        f"read_facts(Folder(Path({str(folder.root)!r}))); sys.exit('torch' in sys.modules)"
+    )
+    assert run([sys.executable, "-c", program], check=False).returncode == 0
