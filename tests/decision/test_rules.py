@@ -138,7 +138,10 @@ class TestLowerIsBetter:
         value=0.3,
         interval=(0.25, 0.35),
         paired={},
-        references=(reference("majority", 2.3, "val_loss"), reference("logistic_regression", 0.5, "val_loss")),
+        references=(
+            reference("majority", 2.3, "val_loss"),
+            reference("logistic_regression", 0.5, "val_loss"),
+        ),
     )
 
     def test_the_directions_of_target_and_references_are_turned(self) -> None:

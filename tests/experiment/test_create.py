@@ -227,7 +227,7 @@ def test_any_name_of_data_gives_a_plain_folder_name(name: str) -> None:
     assert made
     assert len(made) <= 60
     assert not made.startswith((".", "-"))
-    assert not set(made) & set("/\\\0\n\t :*?\"<>|")
+    assert not set(made) & set('/\\\0\n\t :*?"<>|')
 
 
 @pytest.mark.requirement("H16")

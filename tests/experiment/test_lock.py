@@ -84,7 +84,9 @@ def test_a_killed_process_does_not_keep_it_shut(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("X04")
-@pytest.mark.parametrize("text", ["", "not json", "[]", json.dumps({"pid": os.getppid(), "host": "other"}), "\0" * 99])
+@pytest.mark.parametrize(
+    "text", ["", "not json", "[]", json.dumps({"pid": os.getppid(), "host": "other"}), "\0" * 99]
+)
 def test_stale_text_keeps_nobody_out(tmp_path: Path, text: str) -> None:
     (tmp_path / ".lock").write_text(text)
     assert holder(Folder(tmp_path)) is None
@@ -137,7 +139,9 @@ def test_asking_who_holds_it_does_not_disturb_a_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("X05")
-def test_a_file_system_without_locks_is_refused_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_refused_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 

@@ -44,7 +44,9 @@ def test_an_entry_is_flat_and_has_the_keys_of_the_contract(tmp_path: Path) -> No
     document = json.loads((tmp_path / "metrics.json").read_text())
     assert document["format"] == 1
     (entry,) = document["epochs"]
-    wanted = "epoch train_loss val_loss val_accuracy learning_rate grad_norm seconds examples_per_second data_wait"
+    wanted = (
+        "epoch train_loss val_loss val_accuracy learning_rate grad_norm seconds examples_per_second data_wait"
+    )
     assert {*wanted.split(), "utilization"} <= entry.keys()
     assert entry["val_accuracy"] == 0.6
 
@@ -61,9 +63,18 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 numbers = st.floats(width=64)
 
 
-@given(loss=numbers, norm=numbers, used=st.none() | st.floats(0, 1), metrics=st.dictionaries(st.just("val_loss"), numbers))
+@given(
+    loss=numbers,
+    norm=numbers,
+    used=st.none() | st.floats(0, 1),
+    metrics=st.dictionaries(st.just("val_loss"), numbers),
+)
 def test_every_number_survives_and_the_file_stays_strict_json(
-    tmp_path_factory: pytest.TempPathFactory, loss: float, norm: float, used: float | None, metrics: dict[str, float]
+    tmp_path_factory: pytest.TempPathFactory,
+    loss: float,
+    norm: float,
+    used: float | None,
+    metrics: dict[str, float],
 ) -> None:
     path = tmp_path_factory.mktemp("metrics") / "metrics.json"
     written = record(3, train_loss=loss, grad_norm=norm, utilization=used, metrics=metrics)
@@ -125,7 +136,14 @@ def test_a_damaged_file_refuses_the_resume(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"val_loss": "1.0"}, {"epoch": 1.5}, {"epoch": True}, {"val_loss": None}, {"utilization": "x"}, {"step": None}],
+    [
+        {"val_loss": "1.0"},
+        {"epoch": 1.5},
+        {"epoch": True},
+        {"val_loss": None},
+        {"utilization": "x"},
+        {"step": None},
+    ],
 )
 def test_an_entry_of_another_kind_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     (tmp_path / "m.json").write_text(json.dumps({"format": 1, "epochs": [to_entry(record(1)) | change]}))

@@ -56,7 +56,9 @@ def test_files_have_the_mode_that_the_umask_allows_and_are_never_group_writable(
     assert [stat.S_IMODE((tmp_path / n).stat().st_mode) for n in ("a.txt", "a.log")] == [mode, mode]
 
 
-def test_writing_never_touches_the_umask_of_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_never_touches_the_umask_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("another thread would see another umask"))
     store.write_text(tmp_path / "a.txt", "x")
     assert (tmp_path / "a.txt").exists()
@@ -132,7 +134,9 @@ def test_a_line_that_a_crash_cut_is_ended_before_the_next(tmp_path: Path) -> Non
     assert log.read_text() == "whole\nhal\nnext\nafter\n"
 
 
-def test_arrays_come_back_and_equal_arrays_give_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_come_back_and_equal_arrays_give_equal_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arrays = {"ids": np.array(["a", "b\udc80"]), "rows": np.arange(3), "file": np.zeros((2, 0))}
     first = store.write_npz(tmp_path / "a.npz", arrays)
     monkeypatch.setattr("time.time", lambda: 4e9)

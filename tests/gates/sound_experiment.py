@@ -27,7 +27,8 @@ def write_setup(folder: Folder) -> None:
     parts = {"train": 80, "val": 10, "test": 10}
     ids = iter(range(100))
     split = store.write_npz(
-        folder.splits, {f"{name}_ids": np.array([f"a/{next(ids)}.png" for _ in range(n)]) for name, n in parts.items()}
+        folder.splits,
+        {f"{name}_ids": np.array([f"a/{next(ids)}.png" for _ in range(n)]) for name, n in parts.items()},
     )
     write_environment(
         folder,
@@ -36,12 +37,28 @@ def write_setup(folder: Folder) -> None:
             "torch": "2.13.0",
             "os": "an operating system",
             "packages": {"numpy": "2.3.0", "torch": "2.13.0"},
-            "hardware": {"processor": "a processor", "allotted_cores": 2, "memory_bytes": 1e9, "threads": 2, "gpus": []},
+            "hardware": {
+                "processor": "a processor",
+                "allotted_cores": 2,
+                "memory_bytes": 1e9,
+                "threads": 2,
+                "gpus": [],
+            },
             "determinism": {"algorithms": True, "cudnn_deterministic": True, "cudnn_benchmark": False},
             "known_values_drawn": True,
             "variables": {"OMP_NUM_THREADS": "2"},
-            "git": {"commit": "ab" * 20, "branch": "main", "dirty": True, "changed": ["a.py"], "patch": "+x\n"},
-            "seeds": ["Python: seed 42, first value 0.6", "NumPy: seed 42, first value 0.3", "torch: seed 42, first"],
+            "git": {
+                "commit": "ab" * 20,
+                "branch": "main",
+                "dirty": True,
+                "changed": ["a.py"],
+                "patch": "+x\n",
+            },
+            "seeds": [
+                "Python: seed 42, first value 0.6",
+                "NumPy: seed 42, first value 0.3",
+                "torch: seed 42, first",
+            ],
             "run_id": "0123456789abcdef",
             "data": {"source": "photos", "fingerprint": "cd" * 32, "rows": 100},
             "split": {"sha256": split, "method": "stratified"},
@@ -49,7 +66,8 @@ def write_setup(folder: Folder) -> None:
         },
     )
     store.write_json(
-        folder.profile, {"rows": 100, "across_splits": 0, "batch_read": {"rows": 32, "shape": [32, 1, 8, 8], "finite": True}}
+        folder.profile,
+        {"rows": 100, "across_splits": 0, "batch_read": {"rows": 32, "shape": [32, 1, 8, 8], "finite": True}},
     )
 
 

@@ -51,7 +51,10 @@ def profile(**values: Any) -> Callable[[Folder], None]:
 
 def split(**parts: list[str]) -> Callable[[Folder], None]:
     def change(folder: Folder) -> None:
-        arrays = {f"{k}_ids": np.array(v) for k, v in ({"train": ["a"], "val": ["b"], "test": ["c"]} | parts).items()}
+        arrays = {
+            f"{k}_ids": np.array(v)
+            for k, v in ({"train": ["a"], "val": ["b"], "test": ["c"]} | parts).items()
+        }
         digest = store.write_npz(folder.splits, arrays)
         change_environment(folder, split={"sha256": digest})
 
@@ -121,7 +124,9 @@ def test_every_computed_item_has_a_broken_case() -> None:
     assert {name for name, _ in BROKEN} == {check.__name__ for check in CHECKS}
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{", '{"format": 1, "hardware": 3, "git": "x", "seeds": 5, "split": []}'])
+@pytest.mark.parametrize(
+    "damage", ["", "[]", "{", '{"format": 1, "hardware": 3, "git": "x", "seeds": 5, "split": []}']
+)
 def test_a_damaged_environment_fails_its_items_and_stops_nothing(set_up: Folder, damage: str) -> None:
     set_up.environment.write_text(damage)
     assert {"versions_recorded", "seeds_fixed", "split_frozen"} <= set(open_ones(set_up))
@@ -137,21 +142,32 @@ def test_without_a_repository_the_item_does_not_apply_and_says_why(set_up: Folde
 
 def test_determinism_may_be_off_when_the_config_says_so_and_the_reason_is_told(set_up: Folder) -> None:
     change_config(set_up, precision={"deterministic": False})
-    change_environment(set_up, determinism=ON | {"algorithms": False}, machine={"deterministic": "no (costs 30 %)"})
+    change_environment(
+        set_up, determinism=ON | {"algorithms": False}, machine={"deterministic": "no (costs 30 %)"}
+    )
     item = items(set_up)["deterministic_operations"]
     assert (item.state, item.value) == ("passed", "off")
     assert "costs 30 %" in item.note
 
 
 def test_lines_that_were_left_out_of_the_patch_are_told(set_up: Folder) -> None:
-    git = {"commit": "ab", "branch": "x", "dirty": True, "changed": ["a"], "patch": "+y\n", "redacted_lines": 2}
+    git = {
+        "commit": "ab",
+        "branch": "x",
+        "dirty": True,
+        "changed": ["a"],
+        "patch": "+y\n",
+        "redacted_lines": 2,
+    }
     write_environment(set_up, read_environment(set_up) | {"git": git})
     assert "2 lines of uncommitted.patch left out" in items(set_up)["code_recorded"].note
 
 
 @pytest.mark.requirement("X8")
 def test_metric_direction_target_and_budget_are_stated(set_up: Folder) -> None:
-    assert items(set_up)["target_stated"].value == "val_accuracy, higher is better, at least 0.85; budget 45 min"
+    assert (
+        items(set_up)["target_stated"].value == "val_accuracy, higher is better, at least 0.85; budget 45 min"
+    )
     change_config(set_up, acceptance={"metric": "val_loss", "at_least": None})
     assert items(set_up)["target_stated"].value.startswith("val_loss, lower is better, no target")
 

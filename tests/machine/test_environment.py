@@ -47,7 +47,14 @@ def test_planted_secrets_are_in_no_record(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".netrc").write_text(f"password {TOKENS[1]}")
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "WANDB_API_KEY", "MY_SETTING", "http_proxy", "OMP_TOKEN"):
+    for name in (
+        "AWS_SECRET_ACCESS_KEY",
+        "HF_TOKEN",
+        "WANDB_API_KEY",
+        "MY_SETTING",
+        "http_proxy",
+        "OMP_TOKEN",
+    ):
         monkeypatch.setenv(name, TOKENS[1])
     monkeypatch.setenv("PYTHONHASHSEED", TOKENS[0])
     monkeypatch.setenv("NCCL_ALGO", TOKENS[2])

@@ -138,7 +138,11 @@ def test_a_secret_in_a_change_is_in_no_record(repository: Path, secret: str) -> 
 
 @pytest.mark.requirement("H11")
 def test_a_private_key_is_left_out_whole(repository: Path) -> None:
-    body = ["-----BEGIN RSA PRIVATE KEY-----", *(f"line{n}" for n in range(5)), "-----END RSA PRIVATE KEY-----"]
+    body = [
+        "-----BEGIN RSA PRIVATE KEY-----",
+        *(f"line{n}" for n in range(5)),
+        "-----END RSA PRIVATE KEY-----",
+    ]
     (repository / "train.py").write_text("\n".join(["rate = 2", *body, "more = 3"]) + "\n")
     found = record_git(repository)
     assert "line3" not in found["patch"]
@@ -147,7 +151,9 @@ def test_a_private_key_is_left_out_whole(repository: Path) -> None:
 
 
 @pytest.mark.requirement("H11")
-@pytest.mark.parametrize("name", [".env", ".env.local", "server.pem", "id_rsa", "credentials.json", "my-SECRETS.yaml"])
+@pytest.mark.parametrize(
+    "name", [".env", ".env.local", "server.pem", "id_rsa", "credentials.json", "my-SECRETS.yaml"]
+)
 def test_files_that_usually_hold_secrets_are_not_in_the_patch(repository: Path, name: str) -> None:
     (repository / "deep").mkdir()
     for path in (repository / name, repository / "deep" / name):

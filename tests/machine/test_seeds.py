@@ -30,7 +30,11 @@ def test_every_generator_starts_again_with_its_seed() -> None:
 def test_the_proof_names_each_generator_and_the_value_it_draws_next() -> None:
     lines = seed_everything(42)
     python, numpy, pytorch = draw()
-    for name, value in (("Python", f"{python:.16g}"), ("NumPy", f"{numpy:.16g}"), ("torch", f"{pytorch:.9g}")):
+    for name, value in (
+        ("Python", f"{python:.16g}"),
+        ("NumPy", f"{numpy:.16g}"),
+        ("torch", f"{pytorch:.9g}"),
+    ):
         assert f"{name}: seed 42, first value {value}" in lines
 
 
@@ -88,5 +92,7 @@ def test_the_variables_are_set_before_torch_and_without_loading_it() -> None:
         "print(notes, 'torch' in sys.modules, os.environ['CUBLAS_WORKSPACE_CONFIG'], os.environ['OMP_WAIT_POLICY'])"
     )
     clean = {k: v for k, v in os.environ.items() if k not in ("CUBLAS_WORKSPACE_CONFIG", "OMP_WAIT_POLICY")}
-    said = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True
+    ).stdout
     assert said.split() == ["()", "False", ":4096:8", "passive"]

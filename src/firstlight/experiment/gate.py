@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from firstlight.experiment import store
@@ -37,8 +38,11 @@ def not_applicable(name: str, reason: str, evidence: str) -> Item:
     return Item(id=name, state="not_applicable", value="not applicable", evidence=evidence, note=reason)
 
 
-def items_of(checks: Iterable[Callable[[Files], Item]], files: Files) -> tuple[Item, ...]:
-    """The item of each check, named as its function; a record of another form fails its item and stops nothing."""
+def items_of(checks: Iterable[Callable[[Files], Item]], files: Files, folder: Folder) -> tuple[Item, ...]:
+    """The item of each check, named as its function; a record of another form fails its item and stops nothing.
+
+    Files are named from the experiment on, so that an item stays the same when the folder is moved.
+    """
     found = []
     for check in checks:
         try:
@@ -46,7 +50,8 @@ def items_of(checks: Iterable[Callable[[Files], Item]], files: Files) -> tuple[I
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             reason = f"a record does not have the form in which it was written: {error}"
             found.append(item(check.__name__, False, "not readable", "see note", reason))
-    return tuple(found)
+    root = f"{folder.root}{os.sep}"
+    return tuple(replace(i, value=i.value.replace(root, ""), note=i.note.replace(root, "")) for i in found)
 
 
 def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:

@@ -46,7 +46,7 @@ def read_baseline(folder: Folder) -> BaselineFiles:
             return read()
         except FirstlightError as error:
             problems[name] = error.where
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             problems[name] = str(error)
         return empty
 

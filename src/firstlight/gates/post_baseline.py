@@ -30,7 +30,7 @@ OVERRUN = 1.5  # beyond which the gate shuts: the describing checklist tolerates
 def items(folder: Folder) -> tuple[Item, ...]:
     """Every item, in the order of the checklist."""
     files = read_baseline(folder)
-    return items_of(CHECKS, files)
+    return items_of(CHECKS, files, folder)
 
 
 def artifacts(folder: Folder) -> tuple[str, ...]:

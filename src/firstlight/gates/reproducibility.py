@@ -21,7 +21,7 @@ PARTS = ("train", "val", "test")
 def items(folder: Folder) -> tuple[Item, ...]:
     """Every item, in the order of the checklist."""
     files = read_setup(folder)
-    return (*items_of(CHECKS, files), *_person(folder))
+    return (*items_of(CHECKS, files, folder), *_person(folder))
 
 
 def artifacts(folder: Folder) -> tuple[str, ...]:
