@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.decision.rules import Evidence, decide
@@ -165,6 +165,7 @@ class TestLowerIsBetter:
         assert decide(dataclasses.replace(self.LOSS, paired=pairs)).verdict == "accept"
 
 
+@settings(deadline=None)
 @given(
     value=st.none() | st.floats(),
     target=st.none() | st.floats(0, 1),

@@ -18,7 +18,7 @@ from firstlight.experiment.folder import Folder
 from firstlight.experiment.lock import holder, lock
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from firstlight.errors import FolderInUse
 from firstlight.experiment.folder import Folder
@@ -26,21 +26,21 @@ from firstlight.experiment.lock import lock
 try:
     with lock(Folder(Path(sys.argv[1]))):
         print("held", flush=True)
-        time.sleep(float(sys.argv[2]))
+        sys.stdin.read()
 except FolderInUse as error:
     print("in use", flush=True)
     sys.exit(error.exit_code)
 """
 
 
-def hold(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
-    )
+def hold(folder: Path) -> subprocess.Popen[str]:
+    """A process that takes the lock, says so, and keeps it until its input ends."""
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def end(process: subprocess.Popen[str]) -> int:
-    """Waits, closes the pipe, gives the exit code."""
+    """Lets it end, closes its pipes, gives the exit code."""
     process.communicate()
     return process.returncode
 
@@ -53,7 +53,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 @pytest.mark.requirement("X01", "X02")
 def test_another_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
     with lock(Folder(tmp_path)) as me:
-        other = hold(tmp_path, 0)
+        other = hold(tmp_path)
         assert first_line(other) == "in use"
         assert end(other) == 5
         with pytest.raises(FolderInUse) as caught, lock(Folder(tmp_path)):
@@ -65,14 +65,14 @@ def test_another_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> Non
 
 @pytest.mark.requirement("X01")
 def test_of_several_starts_at_once_exactly_one_runs(tmp_path: Path) -> None:
-    started = [hold(tmp_path, 1.5) for _ in range(4)]
+    started = [hold(tmp_path) for _ in range(4)]
     assert sorted(first_line(p) for p in started) == ["held", "in use", "in use", "in use"]
     assert sorted(end(p) for p in started) == [0, 5, 5, 5]
 
 
 @pytest.mark.requirement("X03")
 def test_a_killed_process_does_not_keep_it_shut(tmp_path: Path) -> None:
-    other = hold(tmp_path, 60)
+    other = hold(tmp_path)
     assert first_line(other) == "held"
     found = holder(Folder(tmp_path))
     assert found is not None
@@ -131,7 +131,7 @@ def test_asking_who_holds_it_does_not_disturb_a_start(tmp_path: Path) -> None:
         pass
     handle = os.open(tmp_path / ".lock", os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_SH)
-    other = hold(tmp_path, 0)
+    other = hold(tmp_path)
     time.sleep(0.02)
     os.close(handle)
     assert first_line(other) == "held"

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.errors import ResumeRefused
@@ -63,6 +63,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 numbers = st.floats(width=64)
 
 
+@settings(deadline=None)
 @given(
     loss=numbers,
     norm=numbers,

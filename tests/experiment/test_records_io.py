@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.errors import ResumeRefused
@@ -64,7 +64,7 @@ FILES: dict[str, tuple[Callable[[Path], str], Callable[[Path], Any], Any]] = {
 def test_a_record_comes_back_from_its_file_as_it_was(tmp_path: Path, name: str) -> None:
     write, read, record = FILES[name]
     write(tmp_path / "x.json")
-    document = json.loads((tmp_path / "x.json").read_text(), parse_constant=lambda c: pytest.fail(c))
+    document = json.loads((tmp_path / "x.json").read_text(), parse_constant=pytest.fail)
     assert document["format"] == 1
     assert repr(read(tmp_path / "x.json")) == repr(record)
 
@@ -153,6 +153,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         io.read_decision(tmp_path / "decision.json")
 
 
+@settings(deadline=None)
 @given(st.text(), st.floats() | st.text() | st.none(), st.floats())
 def test_any_check_line_survives(message: str, value: float | str | None, seconds: float) -> None:
     line = CheckLine(id="x", level="ok", message=message, value=value, seconds=seconds)

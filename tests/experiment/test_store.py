@@ -168,7 +168,7 @@ def test_a_damaged_npz_is_an_error_that_can_be_caught(tmp_path: Path, content: b
 @pytest.mark.parametrize("text", ["NaN", "[1e999]", "[" * 100_000, "{", '{"a": -Infinity}', "\udcff"])
 def test_only_strict_json_is_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"JSON|deeply|large|Expecting|decode"):
         store.read_json(tmp_path / "a.json")
 
 

@@ -102,9 +102,8 @@ def write_training(folder: Folder) -> None:
     """What phase 2 leaves besides the logs: checkpoints, log, decision, report."""
     files = {}
     best = records_io.read_outcome(folder.outcome).best_epoch
-    for name, epoch in (("best_model.pt", best), ("last_model.pt", 8), ("checkpoint_epoch_4.pt", 4)) + (
-        ("checkpoint_epoch_8.pt", 8),
-    ):
+    epochs = {"best_model": best, "last_model": 8, "checkpoint_epoch_4": 4, "checkpoint_epoch_8": 8}
+    for name, epoch in ((f"{stem}.pt", epoch) for stem, epoch in epochs.items()):
         digest = store.write_bytes(folder.checkpoints / name, f"weights of {name}".encode())
         files[name] = {"sha256": digest, "previous": None, "bytes": 20, "step": 40 * epoch, "epoch": epoch}
     store.write_json(folder.manifest, {"format": 1, "files": files})

@@ -6,10 +6,10 @@ import pytest
 
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
+from firstlight.experiment.records import Gate
 from firstlight.gates.checklist import render_checklist
 from firstlight.gates.confirmation import BOXES, confirm, confirmations
 from firstlight.gates.reproducibility import GATE
-from firstlight.experiment.records import Gate
 
 BOX = "groups_apart"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sound_experiment import change_config, change_environment
 
 from firstlight.experiment import store
 from firstlight.experiment.environment import read_environment, write_environment
@@ -12,7 +13,6 @@ from firstlight.experiment.folder import Folder
 from firstlight.experiment.records import Item
 from firstlight.gates.confirmation import BOXES
 from firstlight.gates.reproducibility import CHECKS, GATE
-from sound_experiment import change_config, change_environment
 
 
 def items(folder: Folder) -> dict[str, Item]:
