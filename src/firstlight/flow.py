@@ -1,30 +1,35 @@
 """The phases, top to bottom: read this first.
 
-Each phase is a list of calls whose result is the next call's argument. Phase 1 looks at the data and writes
-the experiment folder;
-phase 2 proves the machinery, measures the references, trains, reports and decides.
+Each phase is a list of calls whose result is the next call's argument. Phase 1 looks at the data and writes the
+experiment folder; phase 2 proves the machinery, measures the references, trains, reports and decides.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstlight.config.override import apply_overrides
-from firstlight.config.read import explicit_keys, read_config
+from firstlight.config.read import explicit_keys
 from firstlight.config.schema import Config
 from firstlight.config.write import render_config
-from firstlight.errors import GateShut, Interrupted, ResumeRefused, UsageError
+from firstlight.errors import GateShut, Interrupted, UsageError
 from firstlight.experiment import records_io, store
 from firstlight.experiment.create import new_experiment
 from firstlight.experiment.environment import write_environment
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.lock import lock
+from firstlight.loaded import (
+    PREFLIGHT_MOST,
+    Loaded,
+    load,
+    preflight_seconds,
+    reference_seconds,
+    training_seconds,
+)
+from firstlight.request import Request, data_path, name_of, requested
 from firstlight.watch.log import Both, LogFile
 
 if TYPE_CHECKING:
@@ -32,29 +37,11 @@ if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.machine.choices import Machine
     from firstlight.training.interrupt import Stop
-    from firstlight.training.job import Job
-    from firstlight.training.run import Clock
     from firstlight.watch.progress import Progress
 
-LEAST_MINUTES = 0.5  # below this not even the preflight fits
-PREFLIGHT_SHARE, PREFLIGHT_MOST = 0.06, 60.0  # of the budget, seconds
-REFERENCES_SHARE, REFERENCES_MOST = 0.07, 60.0
-REPORT_SHARE, REPORT_LEAST, REPORT_MOST = 0.03, 10.0, 30.0
+__all__ = ["Request", "baseline", "check", "report", "run", "setup", "status"]
+
 RESTARTS = 1  # automatic restarts after a loss that is not finite; each is a recorded attempt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the person asked for."""
-
-    data: str
-    out: Path | None = None
-    minutes: float | None = None
-    metric: str | None = None
-    at_least: float | None = None
-    overrides: tuple[str, ...] = ()
-    confirmed: bool = False  # what only a person can confirm was confirmed on the command line
-    started: float  # monotonic seconds at which the command began; the budget counts from there
 
 
 def run(request: Request, progress: Progress) -> tuple[Folder, Decision]:
@@ -72,13 +59,13 @@ def setup(request: Request, progress: Progress) -> Folder:
     from firstlight.gates.confirmation import confirm
     from firstlight.gates.status import write_status
     from firstlight.machine.choices import machine_of
-    from firstlight.machine.environment import record_environment
+    from firstlight.machine.environment import record_environment, recorded_arguments
     from firstlight.machine.seeds import deterministic, seed_everything
     from firstlight.setup.propose import propose
 
     progress.stage("setup")
-    config, base = _requested(request, progress)
-    with new_experiment(request.out, _name(config), data=_data_path(config)) as new:
+    config, base = requested(request, progress)
+    with new_experiment(request.out, name_of(config), data=data_path(config)) as new:
         folder = Folder(new.root)
         log = Both(progress, LogFile(folder.log))
         proof = seed_everything(config.seed)
@@ -108,7 +95,7 @@ def setup(request: Request, progress: Progress) -> Folder:
         environment = {
             **record_environment(),
             "run_id": uuid.uuid4().hex,
-            "command": list(sys.argv),
+            "command": recorded_arguments(sys.argv),
             "seeds": list(proof),
             "machine": found.machine.described(),
             "data": {
@@ -136,7 +123,7 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
         log.stage("preflight")
         if not folder.outcome.is_file():
             confirm_again(folder, "setup")
-        loaded = _load(folder, started, log)
+        loaded = load(folder, started, log)
         lines = preflight(
             loaded.job, deadline=time.monotonic() + PREFLIGHT_MOST, clock=loaded.clock, progress=log
         )
@@ -162,12 +149,12 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         log = Both(progress, LogFile(folder.log))
         _require_setup(folder)
         _require_untrained(folder, resume)
-        loaded = _load(folder, started, log)
+        loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
         budget = clock.deadline - clock.started
         if not (resume and folder.preflight.is_file()):
             log.stage("preflight")
-            seconds = min(PREFLIGHT_MOST, PREFLIGHT_SHARE * budget)
+            seconds = preflight_seconds(budget)
             lines = preflight(job, deadline=time.monotonic() + seconds, clock=clock, progress=log)
             failure = first_failure(lines)
             if failure is not None:
@@ -175,7 +162,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
                 raise failure
         if not (resume and folder.references.is_file()):
             log.stage("references")
-            seconds = min(REFERENCES_MOST, REFERENCES_SHARE * budget)
+            seconds = reference_seconds(budget)
             found = references(
                 loaded.examples, loaded.split, seconds=seconds, seed=job.config.seed, progress=progress
             )
@@ -208,77 +195,6 @@ def status(folder: Folder) -> dict[str, Any]:
     from firstlight.gates.status import compute_status
 
     return compute_status(folder)
-
-
-def training_seconds(budget_seconds: float, spent_seconds: float) -> float:
-    """What the budget leaves for training once preflight, references and report had their shares."""
-    shares = (
-        min(PREFLIGHT_MOST, PREFLIGHT_SHARE * budget_seconds)
-        + min(REFERENCES_MOST, REFERENCES_SHARE * budget_seconds)
-        + _report_seconds(budget_seconds)
-    )
-    return max(1.0, budget_seconds - spent_seconds - shares)
-
-
-def _report_seconds(budget_seconds: float) -> float:
-    return min(REPORT_MOST, max(REPORT_LEAST, REPORT_SHARE * budget_seconds))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
-    """An experiment read back from its folder, ready for phase 2."""
-
-    job: Job
-    examples: Examples
-    split: Split
-    clock: Clock
-
-
-def _requested(request: Request, progress: Progress) -> tuple[Config, Path]:
-    """The config as the person asked for it, and the folder that its paths start from."""
-    path = Path(request.data)
-    if path.suffix in (".yaml", ".yml"):
-        parsed = read_config(path)
-        for notice in parsed.notices:
-            progress.note(notice)
-        config, base = parsed.config, path.resolve().parent
-    else:
-        config, base = Config(), Path.cwd()
-        config = _with(config, "data", source=request.data)
-    source = config.data.source
-    if source and not source.startswith("sample:"):
-        absolute = os.path.abspath(base / Path(source).expanduser())  # the experiment lies in another folder
-        config = _with(config, "data", source=absolute)
-    if request.minutes is not None:
-        config = _with(config, "budget", minutes=request.minutes)
-    if request.metric is not None or request.at_least is not None:
-        wanted = {"metric": request.metric, "at_least": request.at_least}
-        config = _with(config, "acceptance", **{k: v for k, v in wanted.items() if v is not None})
-    config = apply_overrides(config, request.overrides)
-    if config.budget.minutes < LEAST_MINUTES:
-        raise UsageError(
-            "the budget is too small",
-            f"budget.minutes = {config.budget.minutes:g}",
-            f"give at least {LEAST_MINUTES:g} minutes: the checks and the report need some of it",
-        )
-    return config, base
-
-
-def _with(config: Config, section: str, **values: Any) -> Config:
-    """The config with some keys of a section set, checked, and counted as written by the user."""
-    return apply_overrides(config, [f"{section}.{key}={value}" for key, value in values.items()])
-
-
-def _data_path(config: Config) -> Path | None:
-    """The folder or file of the data; None for a sample."""
-    source = config.data.source
-    return Path(source) if source and not source.startswith("sample:") else None
-
-
-def _name(config: Config) -> str:
-    """What the experiment is called after."""
-    source = config.data.source or "experiment"
-    return config.experiment.name or Path(source.removeprefix("sample:")).resolve().stem
 
 
 def _read_a_batch(
@@ -325,39 +241,7 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
         )
 
 
-def _load(folder: Folder, started: float, progress: Progress) -> _Loaded:
-    """Reads config, data and split back, checks that the data is the same, seeds everything."""
-    from firstlight.data.load import load_examples
-    from firstlight.data.split import read_split
-    from firstlight.machine.choices import machine_of
-    from firstlight.machine.seeds import seed_everything
-    from firstlight.training.job import build_job
-    from firstlight.training.run import Clock
-
-    parsed = read_config(folder.config)
-    config = parsed.config
-    for notice in parsed.notices:
-        progress.note(notice)
-    machine = machine_of(config)
-    for line in (*seed_everything(config.seed), *(f"{k}: {v}" for k, v in machine.described().items())):
-        progress.note(line)
-    examples = load_examples(config.data, base=folder.root, fallback=folder.root / "cache", progress=progress)
-    split = read_split(folder.splits, examples)
-    recorded = store.read_json(folder.environment)["data"]["fingerprint"]
-    if examples.fingerprint != recorded:
-        raise ResumeRefused(
-            "the data changed since setup",
-            f"fingerprint {examples.fingerprint[:16]}, at setup {recorded[:16]}: a file has another content",
-            "restore the data, or start a new experiment with it",
-        )
-    job = build_job(config, examples, split, machine, folder)
-    progress.note(f"train {job.train.count} examples in {len(job.train)} batches, val {job.val.count}")
-    seconds = config.budget.minutes * 60
-    clock = Clock(started=started, deadline=started + seconds, reserve=_report_seconds(seconds))
-    return _Loaded(job=job, examples=examples, split=split, clock=clock)
-
-
-def _train(loaded: _Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:
+def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:
     """Trains; after a loss that is not finite, once more from the last good checkpoint as a new attempt."""
     from firstlight.experiment.attempts import archive_attempt, archived
     from firstlight.gates.status import confirm_again

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from firstlight.machine.environment import cgroup_cores, record_environment, recorded_variables
+from firstlight.machine.environment import cgroup_cores, record_environment, recorded_arguments, recorded_variables
 from firstlight.machine.seeds import deterministic
 
 TOKENS = ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "hunter2-very-secret", "AKIAIOSFODNN7EXAMPLE")
@@ -72,6 +72,12 @@ def test_harmless_settings_are_kept_as_they_are() -> None:
         "OMP_PLACES": "{0:4}, {4:4}",
     }
     assert recorded_variables(settings | {"PATH": "/bin"}) == settings
+
+
+@pytest.mark.requirement("H11")
+def test_a_secret_on_the_command_line_is_not_recorded() -> None:
+    words = ["firstlight", "run", "photos", "--set", "training.epochs=3", f"--set=x={TOKENS[0]}", "api_key=1"]
+    assert recorded_arguments(words) == [*words[:5], "[not recorded]", "[not recorded]"]
 
 
 @pytest.mark.parametrize(

@@ -221,12 +221,6 @@ class Acceptance(Section):
     )
 
 
-class Tracking(Section):
-    """Trackers beside the files of the experiment."""
-
-    tensorboard: Flag = Field(default=False, description="also write logs/events.out.tfevents.*")
-
-
 class Parallel(Section):
     """Devices and threads."""
 
@@ -252,5 +246,4 @@ class Config(Section):
     seed: Seed = Field(default=42, description="of every random generator")
     budget: Budget = Budget()
     acceptance: Acceptance = Acceptance()
-    tracking: Tracking = Tracking()
     parallel: Parallel = Parallel()

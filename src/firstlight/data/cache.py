@@ -8,7 +8,9 @@ does not fit its index is made again. The cache may be deleted at any time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -25,7 +27,7 @@ from firstlight.experiment import store
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 MEMORY_SHARE = 0.25  # of the available memory: a larger cache is memory-mapped
 LARGEST_BYTES = 50 * 2**30  # all entries together; the ones unused for longest go first (judgement)
 CHECKED_BYTES = 2**31  # pixels up to this size are hashed when they are read; larger ones by their size alone
@@ -71,6 +73,8 @@ def read(root: Path, name: str) -> Entry | None:
             return None
         if size <= CHECKED_BYTES and store.sha256(path) != index["sha256"]:
             return None
+        if index.pop("seal") != _seal(index):
+            return None
         pixels = np.load(path, mmap_mode="r" if _too_large(size) else None, allow_pickle=False)
         os.utime(folder)
     except (OSError, ValueError, KeyError, TypeError):
@@ -91,6 +95,7 @@ def writing(
             pixels: NDArray[np.uint8] = np.lib.format.open_memmap(
                 path, mode="w+", dtype=np.uint8, shape=shape
             )
+            _reserve(path)
         else:
             pixels = np.empty(shape, np.uint8)
             np.save(path, pixels, allow_pickle=False)
@@ -99,6 +104,7 @@ def writing(
         if isinstance(pixels, np.memmap):
             pixels.flush()
         index |= {"format": FORMAT, "bytes": path.stat().st_size, "sha256": store.sha256(path)}
+        index["seal"] = _seal(index)
         store.write_json(folder / "index.json", index)
         shutil.rmtree(root / name, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process may have been quicker: its entry is as good
@@ -106,6 +112,12 @@ def writing(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     prune(root, keep=name)
+
+
+def shorten(pixels: NDArray[np.uint8], rows: int) -> None:
+    """Cuts the rows that were not filled off a new entry; only inside `writing`."""
+    assert isinstance(pixels, np.memmap)
+    np.save(str(pixels.filename), np.array(pixels[:rows]), allow_pickle=False)
 
 
 def prune(root: Path, keep: str, largest: int = LARGEST_BYTES) -> None:
@@ -124,6 +136,21 @@ def prune(root: Path, keep: str, largest: int = LARGEST_BYTES) -> None:
             return
         shutil.rmtree(folder, ignore_errors=True)
         total -= size
+
+
+def _reserve(path: Path) -> None:
+    """Takes the whole space now: a disk that fills up under a memory map kills the process, here it is an error."""
+    with path.open("rb+") as file, contextlib.suppress(AttributeError):
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # some file systems cannot
+                raise
+
+
+def _seal(index: dict[str, Any]) -> str:
+    """Hash of the index itself."""
+    return hashlib.sha256(json.dumps(index, sort_keys=True).encode()).hexdigest()
 
 
 def _too_large(size: int) -> bool:

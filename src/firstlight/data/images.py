@@ -1,15 +1,16 @@
 """One image file to uint8 pixels of one size: every mode and depth by a rule, and nothing half-decoded.
 
 Rules: EXIF rotation is applied; palettes are resolved; alpha is laid on white; CMYK and the like become RGB;
-16-bit and float greys are
-scaled, not clipped; of an animation the first frame counts. A truncated file is an error, never half an
-image.
+16-bit and float greys are scaled, not clipped; of an animation the first frame counts. A truncated file is an
+error, never half an image.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,20 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-FORMATS = (
-    "JPEG",
-    "PNG",
-    "BMP",
-    "GIF",
-    "WEBP",
-    "TIFF",
-    "MPO",
-)  # MPO: a JPEG of a camera that holds a second picture
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".jfif", ".mpo"}
+)
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-DECODER = "pillow-1"  # part of the cache's key: another decoder gives other pixels
-SIXTEEN_BITS = 65535
+DECODER = "pillow-2"  # part of the cache's key: another decoder gives other pixels
+ORIENTATION = 0x0112  # EXIF tag; 2 to 8 are mirrored or turned, 5 to 8 lie on their side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +39,26 @@ class Header:
     mode: str
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps Pillow's warnings back: what counts, an image that cannot be read, is an error.
+
+    The filters belong to the whole process, so this stands around the threads that decode, never inside them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
 def read_header(content: bytes) -> Header:
     """Size (EXIF rotation applied) and mode from the head of the file.
 
     Raises:
-        ValueError: Not an image of a known format.
+        ValueError: Not an image of a known format, or too large.
     """
-    with _opened(content) as image:
+    with _hostile(), _opened(content) as image:
         width, height = image.size
-        if image.getexif().get(0x0112, 1) >= 5:  # orientations 5 to 8 lie on their side
+        if _orientation(image) >= 5 and image.format != "TIFF":  # of a TIFF Pillow gives the upright size
             width, height = height, width
         return Header(height=height, width=width, mode=image.mode)
 
@@ -63,8 +69,7 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
     Args:
         content: The file.
         side: (height, width) of the result: the image is shrunk or enlarged until it covers it and cut in the
-            centre.
-            None = as it is.
+            centre. None = as it is.
         channels: 1 for grey, 3 for RGB.
 
     Raises:
@@ -72,57 +77,50 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
     """
     from PIL import Image, ImageOps
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with _opened(content) as image:
-                if side is not None and image.format in ("JPEG", "MPO"):
-                    image.draft(
-                        None, (2 * side[1], 2 * side[0])
-                    )  # decodes a large JPEG at a fraction of its size
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-            plain = _eight_bits(upright, channels)
-            if side is not None and (plain.height, plain.width) != side:
-                plain = ImageOps.fit(plain, (side[1], side[0]), Image.Resampling.BICUBIC)
-    except (
-        OSError,
-        SyntaxError,
-        EOFError,
-        ArithmeticError,
-        MemoryError,
-        TypeError,
-        IndexError,
-        KeyError,
-    ) as error:
-        raise ValueError(str(error) or type(error).__name__) from None
-    pixels = np.asarray(plain, dtype=np.uint8)
+    with _hostile(), _opened(content) as image:
+        if side is not None and image.format in ("JPEG", "MPO"):
+            image.draft(None, (2 * side[1], 2 * side[0]))  # decodes a large JPEG at a fraction of its size
+        image.load()
+        upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+        plain = _eight_bits(upright, channels)
+        if side is not None and (plain.height, plain.width) != side:
+            plain = ImageOps.fit(plain, (side[1], side[0]), Image.Resampling.BICUBIC)
+        pixels = np.array(plain, dtype=np.uint8)
     return pixels[..., None] if channels == 1 else pixels
 
 
+@contextlib.contextmanager
+def _hostile() -> Iterator[None]:
+    """Whatever Pillow raises on a file of any content becomes a ValueError with one line of reason."""
+    from PIL import UnidentifiedImageError
+
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise ValueError("not an image of a known format") from None
+    except MemoryError:
+        raise ValueError("too large for the memory") from None
+    except Exception as error:  # its readers were seen to raise over a dozen kinds, struct.error among them
+        raise ValueError(next(iter(str(error).splitlines()), "") or type(error).__name__) from None
+
+
 def _opened(content: bytes) -> Image.Image:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not content:
         raise ValueError("the file is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except (
-        OSError,
-        SyntaxError,
-        EOFError,
-        Image.DecompressionBombError,
-        TypeError,
-        IndexError,
-        KeyError,
-    ) as error:
-        reason = "not an image of a known format" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise ValueError(reason) from None
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
     if image.width * image.height > LARGEST_PIXELS:
         raise ValueError(f"{image.width}x{image.height} pixels are more than {LARGEST_PIXELS:,}")
     return image
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation; 1, as it is, when there is none or it cannot be read, as viewers do."""
+    with contextlib.suppress(Exception):
+        value = image.getexif().get(ORIENTATION, 1)
+        return value if isinstance(value, int) else 1
+    return 1
 
 
 def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
@@ -130,7 +128,7 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
     from PIL import Image
 
     if image.mode in WIDE_MODES:
-        image = Image.fromarray(_scaled(np.asarray(image)))
+        image = _narrow(image)
     if image.mode in ("P", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode in ("LA", "La", "RGBA", "RGBa"):
@@ -140,12 +138,33 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
+def _narrow(image: Image.Image) -> Image.Image:
+    """A wide grey as mode L; the value that a 16-bit PNG declares transparent becomes white."""
+    from PIL import Image
+
+    values = np.asarray(image)
+    narrow = _scaled(values)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        narrow[values == clear] = 255
+    return Image.fromarray(narrow)
+
+
 def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Wide greys to 0..255: 16-bit integers by their range, floats in 0..1 by theirs, all others by what occurs."""
-    wide = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    """Wide greys to 0..255, by the smallest customary range that holds them, else by what occurs.
+
+    16-bit files are always scaled by 65535, so that a dark image stays dark. Wider ones do not say their range:
+    floats up to 1, values up to 255 and up to 65535 are taken as such, all others from their least to their
+    largest value.
+    """
+    wide = np.nan_to_num(values.astype(np.float32), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(wide.min()), float(wide.max())
-    if np.issubdtype(values.dtype, np.integer) and low >= 0 and high <= SIXTEEN_BITS:
-        low, high = 0.0, float(SIXTEEN_BITS)
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return np.rint((wide - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+    whole = np.issubdtype(values.dtype, np.integer)
+    ranges = (
+        (65535.0,) if values.dtype.itemsize == 2 else (255.0, 65535.0) if whole else (1.0, 255.0, 65535.0)
+    )
+    if low >= 0 and high <= ranges[-1]:
+        low, high = 0.0, next(r for r in ranges if high <= r)
+    wide -= np.float32(low)
+    wide *= np.float32(255 / max(high - low, 1e-12))
+    return np.rint(wide, out=wide).clip(0, 255).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import Counter, deque
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from firstlight.data import cache
 from firstlight.data.examples import Examples, Listing, Skipped
 from firstlight.data.fingerprint import fingerprint
-from firstlight.data.images import DECODER, Header, decode, read_header
+from firstlight.data.images import DECODER, Header, decode, quiet, read_header
 from firstlight.data.source import read_listing
 from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
@@ -33,7 +35,8 @@ NAMES_SHOWN = 20
 GREY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 LARGEST_FILE = 2**30  # bytes; a larger file is no image of a training set
 AHEAD = 64  # files that the threads may be ahead of the writer
-EARLY_LOOK = 200  # files after which a hopeless folder is given up
+LARGE_PIXELS = 16_000_000  # images above are decoded one at a time: each takes up to ten bytes a pixel
+FEWEST_CLASSES = 2
 
 T = TypeVar("T")
 
@@ -65,19 +68,31 @@ def load_examples(
     """
     listing = read_listing(data, base)
     root = cache.cache_root(cache_folder, fallback)
-    examples = (
-        _from_arrays(listing, data) if listing.files is None else _from_files(listing, data, root, progress)
-    )
+    if listing.files is None:
+        examples = _from_arrays(listing, data)
+    else:
+        with quiet():
+            examples = _from_files(listing, data, root, progress)
+    _check_classes(examples, data)
+    return examples
+
+
+def _check_classes(examples: Examples, data: Data) -> None:
+    """Two classes that have what the config asks for."""
     present = np.bincount(examples.labels, minlength=len(examples.classes))
+    if np.count_nonzero(present) < FEWEST_CLASSES:
+        names = ", ".join(visible(examples.classes[i]) for i in np.flatnonzero(present)) or "nothing"
+        raise DataError(
+            "there is only one class", f"{visible(examples.source)}: {names}", "two are needed at least"
+        )
     few = [name for name, n in zip(examples.classes, present, strict=True) if n < data.min_per_class]
     if few:
         names = ", ".join(visible(n) for n in few[:NAMES_SHOWN])
         raise DataError(
-            f"{count(len(few), 'class')} have fewer than {count(data.min_per_class, 'example')}",
+            f"{count(len(few), 'class')} with fewer than {count(data.min_per_class, 'readable example')}",
             f"{names} in {visible(examples.source)}",
             "add examples, or take the class out of the data",
         )
-    return examples
 
 
 def _from_arrays(listing: Listing, data: Data) -> Examples:
@@ -109,16 +124,17 @@ def _from_files(listing: Listing, data: Data, root: Path, progress: Progress) ->
     files = listing.files
     assert files is not None
     raws: list[_Raw] = []
+    problems: dict[int, str] = {}
     for number, raw in enumerate(_in_order(files, _read_raw), start=1):
         raws.append(raw)
         progress.advance("reading images", number, len(files))
-        if number == min(EARLY_LOOK, len(files)):
-            _check_broken(listing, data, {i: r.problem for i, r in enumerate(raws) if r.problem}, number)
+        if raw.problem:
+            problems[number - 1] = raw.problem
+            _check_broken(listing, data, problems, whole=False)
+    _check_broken(listing, data, problems, whole=True)
     names = [listing.classes[i] for i in listing.labels]
     identity = fingerprint(listing.ids, names, listing.parts.tolist(), [r.digest for r in raws])
     headers = [r.header for r in raws if r.header is not None]
-    if not headers:
-        _check_broken(listing, data, {i: r.problem for i, r in enumerate(raws)}, len(raws))
     side = _side(headers, data)
     channels = data.channels or (1 if all(h.mode in GREY_MODES for h in headers) else 3)
     name = cache.key(identity, side, channels, DECODER)
@@ -131,7 +147,7 @@ def _from_files(listing: Listing, data: Data, root: Path, progress: Progress) ->
                 "the cache cannot be read back", str(root / name), "free disk space, or set FIRSTLIGHT_CACHE"
             )
     problems = {int(i): reason for i, reason in entry.index["problems"].items()}
-    _check_broken(listing, data, problems, len(files))
+    _check_broken(listing, data, problems, whole=True)
     keep = np.array([i for i in range(len(files)) if i not in problems], dtype=np.int64)
     sizes = [raws[i].header for i in keep]
     return _examples(
@@ -175,38 +191,35 @@ def _decode_all(
     progress: Progress,
 ) -> None:
     """Decodes every readable file into a new cache entry."""
-    assert listing.files is not None
+    files = listing.files
+    assert files is not None
     problems = {i: r.problem for i, r in enumerate(raws) if r.problem}
     readable = [i for i in range(len(raws)) if i not in problems]
-    files = [listing.files[i] for i in readable]
 
-    def read(path: Path) -> NDArray[np.uint8] | str:
+    alone = Lock()
+
+    def read(row: int) -> NDArray[np.uint8] | str:
+        path, header = files[row], raws[row].header
+        large = header is not None and header.height * header.width > LARGE_PIXELS
         try:
-            return decode(path.read_bytes(), side=side, channels=channels)
+            with alone if large else contextlib.nullcontext():
+                return decode(path.read_bytes(), side=side, channels=channels)
         except (OSError, ValueError) as error:
             return _reason(error)
 
     digests: list[str] = []
     with cache.writing(root, name, (len(readable), *side, channels)) as (pixels, index):
-        for number, found in enumerate(_in_order(files, read), start=1):
-            progress.advance("decoding images", number, len(files))
+        for number, (row, found) in enumerate(zip(readable, _in_order(readable, read), strict=True), start=1):
+            progress.advance("decoding images", number, len(readable))
             if isinstance(found, str):
-                problems[readable[number - 1]] = found
-                _check_broken(listing, data, problems, len(raws))
+                problems[row] = found
+                _check_broken(listing, data, problems, whole=False)
                 continue
             pixels[len(digests)] = found
             digests.append(hashlib.sha256(found.tobytes()).hexdigest())
         index |= {"problems": {str(i): p for i, p in problems.items()}, "digests": digests}
         if len(digests) < len(readable):
-            _shorten(pixels, len(digests))
-
-
-def _shorten(pixels: NDArray[np.uint8], rows: int) -> None:
-    """Cuts the unfilled rows off the file behind a memory-mapped array."""
-    assert isinstance(pixels, np.memmap)
-    path = Path(str(pixels.filename))
-    kept = np.array(pixels[:rows])
-    np.save(path, kept, allow_pickle=False)
+            cache.shorten(pixels, len(digests))
 
 
 def _read_raw(path: Path) -> _Raw:
@@ -238,16 +251,20 @@ def _side(headers: list[Header], data: Data) -> tuple[int, int]:
     return (middle, middle) if middle <= NATIVE_SIDE else (PHOTO_SIDE, PHOTO_SIDE)
 
 
-def _check_broken(listing: Listing, data: Data, problems: dict[int, str], looked_at: int) -> None:
-    """One broken file is always left out; above the allowed share the data is not usable."""
-    allowed = max(1, int(data.max_bad_fraction * looked_at))
-    if data.max_bad_fraction == 0 and problems:
-        allowed = 0
-    if len(problems) <= allowed and len(problems) < looked_at:
+def _check_broken(listing: Listing, data: Data, problems: dict[int, str], *, whole: bool) -> None:
+    """One broken file is always left out, unless none is allowed; above the allowed share the data is not usable.
+
+    Before the last file was looked at, it ends only when there are enough names to show.
+    """
+    total = len(listing.ids)
+    allowed = max(1, int(data.max_bad_fraction * total)) if data.max_bad_fraction else 0
+    enough = min(allowed, total - 1) if whole else max(allowed, NAMES_SHOWN)
+    if len(problems) <= enough:
         return
     names = "; ".join(visible(f"{listing.ids[i]} ({problems[i]})") for i in sorted(problems)[:NAMES_SHOWN])
+    or_more = "" if whole else " or more"
     raise DataError(
-        f"{len(problems):,} of {count(looked_at, 'image')} cannot be read, "
+        f"{len(problems):,}{or_more} of {count(total, 'image')} cannot be read, "
         f"{percent(data.max_bad_fraction)} are allowed",
         names,
         "mend or remove them, or allow more with --set data.max_bad_fraction=SHARE",

@@ -140,7 +140,7 @@ def _warnings(
         said.append(f"{count(len(found.skipped), 'file')} could not be read and were left out: {names}")
     if conflicts:
         names = "; ".join(" = ".join(visible(n) for n in group) for group in found.conflicts[:3])
-        said.append(f"{count(conflicts, 'image')} stand in more than one class: {names}")
+        said.append(f"in more than one class: {count(conflicts, 'image')}: {names}")
     if found.across_splits:
         share = percent(found.across_splits / max(found.parts["val"] + found.parts["test"], 1))
         said.append(
@@ -165,7 +165,19 @@ def _warnings(
         said.append(
             f"classes that differ only by case, all used: {', '.join(visible(t) for t in twins[:NAMES_SHOWN])}"
         )
+    files = _case_twins(examples)
+    if files:
+        names = "; ".join(" and ".join(visible(n) for n in group) for group in files[:3])
+        said.append(f"file names that differ only by case, all used: {count(len(files), 'group')}: {names}")
     return tuple(dict.fromkeys(said))
+
+
+def _case_twins(examples: Examples) -> list[list[str]]:
+    """Ids of one class that would be the same file on a disk that does not know case."""
+    folded: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for name, label in zip(examples.ids, examples.labels.tolist(), strict=True):
+        folded[label, name.casefold()].append(name)
+    return [group for group in folded.values() if len(group) > 1]
 
 
 def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: int) -> FlipEvidence:

@@ -8,6 +8,7 @@ disk lists them. Images with the same pixels form a group that is never parted.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections import defaultdict
 from pathlib import Path
@@ -66,35 +67,63 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
 def _draw(
     examples: Examples, parts: NDArray[np.int8], part: Part, fraction: float, seed: int, notes: list[str]
 ) -> None:
-    """Moves a fraction of the unassigned rows of each class, whole groups at a time, to `part`."""
+    """Moves a fraction of the unassigned rows of each class, whole groups at a time, to `part`.
+
+    Every class keeps a group for training, and one for validation as long as the test part is drawn.
+    """
     free = np.flatnonzero(parts == Part.UNASSIGNED)
     fraction = min(fraction, LARGEST_PART / max(len(free), 1))
     if fraction <= 0:
         return
+    ids, labels, digests = examples.ids, examples.labels.tolist(), examples.digests.tolist()
     groups: dict[bytes, list[int]] = defaultdict(list)
-    for row in free:
-        groups[bytes(examples.digests[row])].append(int(row))
+    for row in free.tolist():
+        groups[digests[row]].append(row)
+    left: dict[int, int] = defaultdict(int)  # groups that hold a class and are not moved
     by_class: dict[int, list[list[int]]] = defaultdict(list)
     for rows in groups.values():
-        first = min(rows, key=lambda r: examples.ids[r])
-        by_class[int(examples.labels[first])].append(rows)
+        for label in {labels[r] for r in rows}:
+            left[label] += 1
+        by_class[labels[min(rows, key=lambda r: ids[r])]].append(rows)
+    short: list[int] = []
     for label, members in sorted(by_class.items()):
-        total = sum(len(rows) for rows in members)
-        # Two groups give one to validation; a single one stays in train.
-        wanted = max(math.floor(fraction * total + 0.5), 1 if part == Part.VAL else 0)
-        members.sort(key=lambda rows: _rank(min(examples.ids[r] for r in rows), part, seed))
-        taken = 0
-        for rows in members[:-1]:  # one group of a class always stays for training
-            if taken >= wanted:
-                break
-            if taken and taken + len(rows) > wanted:
-                continue
+        # A class of two groups gives one to validation; a single one stays in train.
+        wanted = math.floor(fraction * sum(len(rows) for rows in members) + 0.5)
+        wanted = max(wanted, 1 if part == Part.VAL else 0)
+        members.sort(key=lambda rows: _rank(min(ids[r] for r in rows), part, seed))
+        taken = _take(members, wanted, labels, left, kept=1 if part == Part.VAL else 2)
+        for rows in taken:
             parts[rows] = part
-            taken += len(rows)
         if not taken and part == Part.VAL:
-            notes.append(
-                f"the class {visible(examples.classes[label])} has no image to spare for {part.name.lower()}"
-            )
+            short.append(label)
+    if short:
+        names = ", ".join(visible(examples.classes[label]) for label in short[:NAMES_SHOWN])
+        notes.append(f"{count(len(short), 'class')} with no image to spare for val, all in train: {names}")
+    if part == Part.TEST and not (parts == Part.TEST).any():
+        notes.append("the test part is empty: no class has images to spare for it")
+
+
+def _take(
+    members: list[list[int]], wanted: int, labels: list[int], left: dict[int, int], *, kept: int
+) -> list[list[int]]:
+    """Groups of about `wanted` rows together, in the given order as they fit; when none does, the smallest.
+
+    No group is taken that leaves one of its classes with fewer than `kept`; `left` is counted down.
+    """
+    taken: list[list[int]] = []
+    rest = wanted
+    fitting = ((rows, True) for rows in members)
+    smallest = ((rows, False) for rows in sorted(members, key=len))
+    for rows, must_fit in itertools.chain(fitting, smallest):
+        if rest <= 0 or (taken and not must_fit):
+            break
+        held = {labels[r] for r in rows}
+        if (len(rows) <= rest or not must_fit) and all(left[label] > kept for label in held):
+            taken.append(rows)
+            rest -= len(rows)
+            for label in held:
+                left[label] -= 1
+    return taken
 
 
 def _rank(name: str, part: Part, seed: int) -> bytes:
@@ -132,10 +161,16 @@ def read_split(path: Path, examples: Examples) -> Split:
         method = str(arrays["method"])
     except (OSError, ValueError, KeyError) as error:
         raise ResumeRefused(
-            "the frozen split cannot be read", f"{path}: {error}", "start a new experiment"
+            "the frozen split cannot be read", visible(f"{path}: {error}"), "start a new experiment"
         ) from None
     place = {name: row for row, name in enumerate(examples.ids)}
     frozen = set().union(*parts)
+    if len(frozen) < sum(map(len, parts)):
+        raise ResumeRefused(
+            "the frozen split names a row twice",
+            visible(str(path)),
+            "restore the file, or start a new experiment",
+        )
     gone, new = sorted(frozen - place.keys()), sorted(place.keys() - frozen)
     if gone or new:
         told = [

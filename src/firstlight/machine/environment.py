@@ -89,6 +89,11 @@ def recorded_variables(environment: os._Environ[str] | dict[str, str]) -> dict[s
     return {name: value if _is_harmless(value) else "[not recorded]" for name, value in found.items()}
 
 
+def recorded_arguments(arguments: list[str]) -> list[str]:
+    """A command line without what looks like a credential."""
+    return ["[not recorded]" if looks_like_a_secret(word) else word for word in arguments]
+
+
 def cgroup_cores(root: Path = _CGROUP) -> float | None:
     """Processor cores that the container may use on average; None when there is no limit."""
     try:

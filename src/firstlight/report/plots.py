@@ -47,7 +47,7 @@ def plots(facts: Facts) -> dict[str, bytes]:
     wanted: dict[str, tuple[bool, Callable[[Facts], Figure]]] = {
         "curves.png": (bool(facts.epochs), curves),
         "throughput.png": (bool(facts.epochs), throughput),
-        "confusion.png": (bool(facts.classification and facts.classification.confused), confusion),
+        "confusion.png": (_has_matrix(facts), confusion),
         "calibration.png": (facts.classification is not None, calibration),
         "worst_examples.png": (bool(facts.worst and len(facts.worst.ids)), worst_examples),
     }
@@ -59,6 +59,12 @@ def plots(facts: Facts) -> dict[str, bytes]:
                 draw(facts).savefig(buffer, format="png")
             done[name] = buffer.getvalue()
     return done
+
+
+def _has_matrix(facts: Facts) -> bool:
+    """Whether there is a matrix to draw: of all classes when they are few, else of the confused ones."""
+    figures = facts.classification
+    return figures is not None and (figures.classes <= MOST_MATRIX_CLASSES or bool(figures.confused))
 
 
 def curves(facts: Facts) -> Figure:

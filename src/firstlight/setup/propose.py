@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WANTED_EPOCHS = 12  # the widest network that still gets so many epochs is taken (docs/log.md)
 MOST_EPOCHS = 30  # more brought nothing on the sets that were measured
 FEW_ROWS = 10_000  # below this a narrow network and the default number of epochs are enough
-SAFETY = 0.93  # share of the training time that a plan may use before anything is measured for long
+SAFETY = 0.9  # share of the training time that a plan may use before anything is measured for long
 BATCH = 250  # for sets of FEW_ROWS and more; measured on CIFAR-10
 STEPS_WANTED = 40  # steps an epoch that a smaller set should have
 PHOTO_BATCH = 32

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 READ_EVERY = (
     20  # steps between readings of loss and norm; a processor checks each step before its update anyway
 )
+LEAST_TRUST = 0.1  # weight of the recent speed at the start of a run
+HALF = 0.5  # share of the time after which the recent speed alone counts (judgement)
 LOOK_SECONDS = 0.5  # between looks at utilization, plan and progress
 SETTLE_SECONDS = (
     20.0  # measured speed that a change of the plan must rest on, or a tenth of the time left if that is less
@@ -97,7 +99,7 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
         _set_rate(state, peak * rate_factor(state.plan.progress(state.step), job.config.scheduler))
         result = step(batch)
         ended = time.monotonic()
-        meter.add(result, len(batch.rows), fetched - clock, ended - clock)
+        meter.add(result.loss, result.grad_norm, len(batch.rows), wait=fetched - clock, seconds=ended - clock)
         clock = ended
         state.step += 1
         state.position += 1
@@ -230,10 +232,18 @@ def _look(job: Job, state: TrainingState, watch: Watch) -> None:
 
 
 def _speed(job: Job, watch: Watch) -> Speed | None:
-    left = watch.deadline - time.monotonic()
-    seconds = watch.meter.step_seconds(max(SETTLE_SECONDS, WINDOW_SHARE * left))
-    if seconds is None:
+    """The speed to expect: lately, mixed with the best one seen, which counts for less the more time has passed.
+
+    A disturbance early in a run will often be over before its end; one late in it will not. So that a few bad
+    minutes at the start do not take away half of the run, they count in full only once half of the time is gone.
+    """
+    meter, left = watch.meter, max(watch.deadline - time.monotonic(), 0.0)
+    recent = meter.step_seconds(max(SETTLE_SECONDS, WINDOW_SHARE * left))
+    if recent is None:
         return None
+    passed = meter.measured_seconds / max(meter.measured_seconds + left, 1e-9)
+    trust = min(1.0, LEAST_TRUST + passed / HALF)
+    seconds = trust * recent + (1 - trust) * min(recent, meter.best_step_seconds)
     # Before the first validation: a forward pass, and that of the mirror images, takes a third of a step.
     passes = 2 if job.config.model.mirror_average else 1
     estimate = passes * seconds / 3 * job.val.count / job.train.size

@@ -250,7 +250,7 @@ def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -
     found = []
     for key in sorted(saved.keys() | now.keys()):
         name = f"{prefix}{key}"
-        if name in ("budget", "experiment", "tracking", "acceptance"):
+        if name in ("budget", "experiment", "acceptance"):
             continue
         before, after = saved.get(key), now.get(key)
         if isinstance(before, dict) and isinstance(after, dict):

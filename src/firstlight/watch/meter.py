@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from firstlight.training.step import StepResult
-
 BUCKET_SECONDS = 1.0  # grain of the recent speed
 BUCKETS = 900  # a quarter of an hour
 WARMUP_STEPS = 3  # the first steps of a process choose kernels and are not counted for the speed
@@ -40,6 +38,8 @@ class Meter:
 
     sums: Sums = field(default_factory=Sums)
     last_loss: float = math.nan
+    measured_seconds: float = 0.0  # of training, that the speed can rest on
+    best_step_seconds: float = math.inf  # mean of the quickest bucket: the speed when nothing else runs
     _steps: int = 0
     _kept: list[tuple[torch.Tensor, torch.Tensor, int]] = field(default_factory=list)
     _buckets: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=BUCKETS))
@@ -49,9 +49,11 @@ class Meter:
         """Starts the sums of an epoch, at those of an interrupted one when `sums` is not empty."""
         self.sums = Sums(**sums)
 
-    def add(self, result: StepResult, examples: int, wait: float, seconds: float) -> None:
+    def add(
+        self, loss: torch.Tensor, grad_norm: torch.Tensor, examples: int, *, wait: float, seconds: float
+    ) -> None:
         """One step: `wait` seconds for its batch, `seconds` for both together."""
-        self._kept.append((result.loss, result.grad_norm, examples))
+        self._kept.append((loss, grad_norm, examples))
         self.sums.examples += examples
         self.sums.wait_seconds += wait
         self.sums.seconds += seconds
@@ -59,8 +61,10 @@ class Meter:
         if self._steps > WARMUP_STEPS:
             steps, filled = self._filling
             self._filling = (steps + 1, filled + seconds)
+            self.measured_seconds += seconds
             if filled + seconds >= BUCKET_SECONDS:
                 self._buckets.append(self._filling)
+                self.best_step_seconds = min(self.best_step_seconds, (filled + seconds) / (steps + 1))
                 self._filling = (0, 0.0)
 
     @property
@@ -98,11 +102,6 @@ class Meter:
                 break
             steps, seconds = steps + more_steps, seconds + more_seconds
         return seconds / steps if steps else None
-
-    @property
-    def measured_seconds(self) -> float:
-        """Seconds of training that the speed can rest on."""
-        return self._filling[1] + sum(seconds for _, seconds in self._buckets)
 
     def plain_sums(self) -> dict[str, float]:
         """The sums of the epoch so far, for a checkpoint inside it."""

@@ -1,13 +1,13 @@
 """An .npz with images and labels, split or not.
 
-Keys: `x`/`y`, `images`/`labels` or `data`/`target`, alone or as x_train, y_train, x_val, y_val, x_test,
-y_test; `classes` may name the classes.
+Keys: `x`/`y`, `images`/`labels` or `data`/`target`, alone or with train, val and test before or after them
+(x_train, train_images); `classes` may name the classes.
 Images are (rows, height, width), with the channels last or first. Arrays of objects are never read.
 """
 
 from __future__ import annotations
 
-import zipfile
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from firstlight.data.examples import Listing, Part
 from firstlight.data.source import Source
 from firstlight.errors import DataError
+from firstlight.experiment import store
 from firstlight.text import visible
 
 if TYPE_CHECKING:
@@ -26,59 +27,72 @@ if TYPE_CHECKING:
 PAIRS = (("x", "y"), ("images", "labels"), ("data", "target"))
 PARTS = (
     ("", Part.UNASSIGNED),
-    ("_train", Part.TRAIN),
-    ("_val", Part.VAL),
-    ("_valid", Part.VAL),
-    ("_test", Part.TEST),
+    ("train", Part.TRAIN),
+    ("val", Part.VAL),
+    ("valid", Part.VAL),
+    ("test", Part.TEST),
 )
 EXPECTED = "save uint8 images as x (rows, height, width[, channels]) and whole-number labels as y (rows,)"
 LARGEST_BYTE = 255
 
 
 def _matches(source: str, path: Path) -> bool:
-    return path.suffix.lower() == ".npz" and path.is_file()
+    return path.suffix.lower() == ".npz" and os.path.isfile(path)
 
 
 def _read(data: Data, path: Path) -> Listing:
     arrays = _load(path)
-    found = [
-        (arrays[a + suffix], arrays[b + suffix], part)
-        for a, b in PAIRS
-        for suffix, part in PARTS
-        if a + suffix in arrays and b + suffix in arrays
-    ]
-    if not found:
+    found = next(filter(None, (_parts(arrays, *pair) for pair in PAIRS)), None)
+    if found is None:
         raise DataError(
             "the file holds no pair of images and labels", visible(f"{path}: {sorted(arrays)}"), EXPECTED
         )
     notes: list[str] = []
-    images = np.concatenate([_images(x, path, notes) for x, _, _ in found])
-    raw = np.concatenate(
-        [np.asarray(y).reshape(len(y), -1)[:, 0] if len(y) else np.asarray(y) for _, y, _ in found]
-    )
-    if len(images) != len(raw):
-        raise DataError(
-            "images and labels differ in number", f"{path}: {len(images)} and {len(raw)}", EXPECTED
-        )
-    classes, labels = _classes(raw, arrays.get("classes"), data, path)
+    images = [_images(x, path, notes) for x, _, _ in found]
+    labels = [_labels(y, path, notes) for _, y, _ in found]
+    for x, y in zip(images, labels, strict=True):
+        if len(x) != len(y):
+            raise DataError(
+                "images and labels differ in number", f"{path}: {len(x):,} and {len(y):,}", EXPECTED
+            )
+    shapes = sorted({x.shape[1:] for x in images})
+    if len(shapes) > 1:
+        raise DataError("the parts have images of different shapes", f"{path}: {shapes}", EXPECTED)
+    raw = np.concatenate(labels)
+    if not len(raw):
+        raise DataError("the file holds no images", f"{path}: 0 rows", EXPECTED)
+    classes, numbers = _classes(raw, arrays.get("classes"), path)
     return Listing(
         source=data.source or str(path),
         root=None,
         ids=tuple(f"row-{number}" for number in range(len(raw))),
-        labels=labels,
+        labels=numbers,
         classes=classes,
-        parts=np.concatenate([np.full(len(y), part, np.int8) for _, y, part in found]),
-        arrays=images,
+        parts=np.concatenate(
+            [np.full(len(y), part, np.int8) for y, (_, _, part) in zip(labels, found, strict=True)]
+        ),
+        arrays=np.concatenate(images),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key.lower(): file[key] for key in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        return {key.lower(): array for key, array in store.read_npz(path).items()}
+    except (OSError, ValueError, MemoryError) as error:
         raise DataError("the .npz cannot be read", visible(f"{path}: {error}"), EXPECTED) from None
+
+
+def _parts(arrays: dict[str, NDArray[Any]], x: str, y: str) -> list[tuple[NDArray[Any], NDArray[Any], Part]]:
+    """Images, labels and part of every pair of that name: x, x_train or train_x."""
+    found = []
+    for name, part in PARTS:
+        for form in ("{0}_{1}", "{1}_{0}") if name else ("{0}",):
+            keys = form.format(x, name), form.format(y, name)
+            if all(key in arrays for key in keys):
+                found.append((arrays[keys[0]], arrays[keys[1]], part))
+                break
+    return found
 
 
 def _images(x: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.uint8]:
@@ -108,28 +122,39 @@ def _images(x: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.uint8]:
     return np.rint(values).astype(np.uint8)
 
 
-def _classes(
-    raw: NDArray[Any], named: NDArray[Any] | None, data: Data, path: Path
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    if np.issubdtype(raw.dtype, np.floating):
-        if not (np.isfinite(raw).all() and (raw == np.rint(raw)).all()):
+def _labels(y: NDArray[Any], path: Path, notes: list[str]) -> NDArray[Any]:
+    """(rows,): whole numbers or names."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    elif y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        notes.append("labels came one-hot")
+        y = y.argmax(axis=1)
+    if y.ndim != 1:
+        raise DataError("the labels have a shape that is not known", f"{path}: {y.shape}", EXPECTED)
+    if y.dtype.kind == "S":
+        return np.char.decode(y, "utf-8", "surrogateescape")
+    if y.dtype.kind == "f":
+        if not (np.isfinite(y).all() and (y == np.rint(y)).all()):
             raise DataError("the labels are no classes", f"{path}: fractions or NaN among them", EXPECTED)
-        raw = raw.astype(np.int64)
-    if named is not None and np.issubdtype(raw.dtype, np.integer):
-        names = tuple(str(n) for n in named)
-        if raw.size and (raw.min() < 0 or raw.max() >= len(names)):
-            raise DataError(
-                "a label has no class",
-                f"{path}: labels {raw.min()} to {raw.max()}, {len(names)} names",
-                EXPECTED,
-            )
-        return names, raw.astype(np.int64)
-    values, labels = np.unique(raw, return_inverse=True)
-    names = tuple(str(v) for v in values)
-    if data.classes is not None and set(names) <= set(data.classes):
-        order = {name: number for number, name in enumerate(data.classes)}
-        return data.classes, np.array([order[n] for n in names], dtype=np.int64)[labels]
-    return names, labels.astype(np.int64)
+        return y.astype(np.int64)
+    if y.dtype.kind not in "iubU":
+        raise DataError("the labels are no classes", f"{path}: {y.dtype}", EXPECTED)
+    return y
+
+
+def _classes(
+    raw: NDArray[Any], named: NDArray[Any] | None, path: Path
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    if named is None or raw.dtype.kind not in "iu":
+        values, labels = np.unique(raw, return_inverse=True)
+        return tuple(str(v) for v in values), labels.reshape(-1).astype(np.int64)
+    names = tuple(
+        n.decode("utf-8", "surrogateescape") if isinstance(n, bytes) else str(n) for n in named.ravel()
+    )
+    if raw.min() < 0 or raw.max() >= len(names):
+        where = f"{path}: labels {raw.min()} to {raw.max()}, {len(names)} names"
+        raise DataError("a label has no class", where, EXPECTED)
+    return names, raw.astype(np.int64)
 
 
 SOURCE = Source(matches=_matches, read=_read)

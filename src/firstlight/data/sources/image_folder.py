@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images import SUFFIXES
-from firstlight.data.source import Source, is_litter
+from firstlight.data.source import NAMES_SHOWN, Source, is_litter
 from firstlight.errors import DataError
 from firstlight.text import count, visible
 
@@ -33,136 +34,167 @@ FEWEST_CLASSES = 2
 
 @dataclass(slots=True)
 class _Found:
-    """Files of one class and part, in order."""
+    """What the walk through the folders gathers."""
 
+    root: Path
     files: list[tuple[str, Part, str, Path]] = field(default_factory=list)  # class, part, id, path
-    empty: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)  # class folders without an image
     ignored: list[str] = field(default_factory=list)
+    other: Counter[str] = field(default_factory=Counter)  # suffix -> files that are no images by their name
+    outside: list[str] = field(default_factory=list)  # images that lie in no class folder
+    links: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # why not followed -> ids
     notes: list[str] = field(default_factory=list)
 
 
 def _matches(source: str, path: Path) -> bool:
-    return path.is_dir()
+    return os.path.isdir(path)  # unlike Path's, it answers for a name that is too long
 
 
 def _read(data: Data, path: Path) -> Listing:
-    found = _Found()
-    top = _folders(path, path, found)
+    found = _Found(path)
+    top = _folders(path, found)
     parts = {name: PARTS[name.lower()] for name in top if name.lower() in PARTS}
-    by_part = bool(parts) and Part.TRAIN in parts.values()
-    if by_part:
-        for name in set(top) - set(parts):
+    if Part.TRAIN in parts.values():
+        for name in sorted(set(top) - set(parts)):
             found.ignored.append(name)
             found.notes.append(
                 f"the folder {visible(name)} is none of train, val and test and was passed over"
             )
         for name, part in sorted(parts.items()):
-            for label in _folders(path / name, path, found):
-                _collect(path, path / name / label, label, part, found)
+            for label in _folders(path / name, found):
+                _collect(path / name / label, label, part, found)
     else:
         for label in top:
-            _collect(path, path / label, label, Part.UNASSIGNED, found)
-    return _listing(data, path, found)
+            _collect(path / label, label, Part.UNASSIGNED, found)
+    return _listing(data, found)
 
 
-def _listing(data: Data, root: Path, found: _Found) -> Listing:
+def _listing(data: Data, found: _Found) -> Listing:
     labels = {label for label, *_ in found.files}
-    for label in sorted(set(found.empty) - labels):
-        found.notes.append(f"the class folder {visible(label)} holds no image and was left out")
-    classes = _classes(data, labels, root)
-    _check_parts(found, labels)
+    if len(labels) < FEWEST_CLASSES:
+        raise _too_few(labels, found)
+    classes = tuple(sorted(labels))
     rows = sorted(found.files, key=lambda row: row[2])
     index = {label: number for number, label in enumerate(classes)}
     return Listing(
-        source=data.source or str(root),
-        root=root,
+        source=data.source or str(found.root),
+        root=found.root,
         ids=tuple(row[2] for row in rows),
         labels=np.array([index[row[0]] for row in rows], dtype=np.int64),
         classes=classes,
         parts=np.array([row[1] for row in rows], dtype=np.int8),
         files=tuple(row[3] for row in rows),
         ignored=tuple(sorted(found.ignored)),
-        notes=tuple(found.notes),
+        notes=(*found.notes, *_told(found, labels)),
     )
 
 
-def _classes(data: Data, labels: set[str], root: Path) -> tuple[str, ...]:
-    if len(labels) < FEWEST_CLASSES:
-        loose = sum(1 for p in root.iterdir() if p.suffix.lower() in SUFFIXES and not is_litter(p.name))
-        what = "no class folder with images was found" if not labels else "there is only one class"
-        where = f"{root}: {count(loose, 'image')} at the top" if loose else f"{root}: {sorted(labels)}"
-        raise DataError(what, visible(where), LAYOUT)
-    if data.classes is None:
-        return tuple(sorted(labels))
-    unknown = sorted(labels - set(data.classes))
-    if unknown:
-        raise DataError(
-            "the data has classes that the config does not name",
-            visible(f"data.classes lacks {unknown[:20]}"),
-            "add them to data.classes, or leave the key out",
+def _too_few(labels: set[str], found: _Found) -> DataError:
+    where = visible(f"{found.root}: {f'only {min(labels)}' if labels else 'nothing'}")
+    if found.outside:
+        where += f"; {count(len(found.outside), 'image')} outside of any class folder"
+    if found.other:
+        where += f"; no images by their names: {_kinds(found.other)}"
+    if found.links:
+        where += f"; {count(sum(map(len, found.links.values())), 'link')} not followed"
+    what = "there is only one class" if labels else "no class folder with images was found"
+    return DataError(what, where, LAYOUT)
+
+
+def _told(found: _Found, labels: set[str]) -> list[str]:
+    """What was passed over, a sentence for each kind, however many they are."""
+    told = [
+        f"the class folder {visible(label)} holds no image and was left out"
+        for label in sorted(set(found.empty) - labels)[:NAMES_SHOWN]
+    ]
+    for why, names in sorted(found.links.items()):
+        told.append(f"{count(len(names), 'link')} {why}: {_named(names)}")
+    if found.outside:
+        told.append(
+            f"{count(len(found.outside), 'image')} outside of any class folder not used: {_named(found.outside)}"
         )
-    return data.classes
-
-
-def _check_parts(found: _Found, labels: set[str]) -> None:
-    """A class that is missing in a part is told; one that cannot be learnt is too."""
+    if found.other:
+        told.append(f"files that are no images by their names were passed over: {_kinds(found.other)}")
     for part in sorted({row[1] for row in found.files} - {Part.UNASSIGNED}):
         missing = sorted(labels - {row[0] for row in found.files if row[1] == part})
         if missing:
-            names = ", ".join(visible(m) for m in missing[:20])
-            found.notes.append(f"the part {part.name.lower()} has no image of: {names}")
+            told.append(f"the part {part.name.lower()} has no image of: {_named(missing)}")
+    return told
 
 
-def _folders(folder: Path, root: Path, found: _Found) -> list[str]:
-    """Names of the folders below `folder`; a link that leaves the data or closes a loop is told and not followed."""
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(visible(n) for n in sorted(names)[:NAMES_SHOWN]) + more
+
+
+def _kinds(suffixes: Counter[str]) -> str:
+    return ", ".join(
+        f"{n:,} {visible(suffix) or 'without a suffix'}" for suffix, n in suffixes.most_common(5)
+    )
+
+
+def _folders(folder: Path, found: _Found) -> list[str]:
+    """Names of the folders below `folder`, which holds no images of its own."""
     names = []
     for entry in _entries(folder):
+        path = Path(entry.path)
         if is_litter(entry.name):
-            found.ignored.append(_identity(Path(entry.path), root))
-        elif entry.is_dir() and (not entry.is_symlink() or _may_follow(Path(entry.path), root, found)):
+            found.ignored.append(_identity(path, found.root))
+        elif entry.is_dir(follow_symlinks=False):
             names.append(entry.name)
+        elif entry.is_symlink() and not path.is_file():
+            if _may_follow(path, found):
+                names.append(entry.name)
+        else:
+            found.ignored.append(_identity(path, found.root))
+            if path.suffix.lower() in SUFFIXES:
+                found.outside.append(_identity(path, found.root))
     return sorted(names)
 
 
-def _collect(root: Path, folder: Path, label: str, part: Part, found: _Found) -> None:
-    """All images below a class folder, at any depth."""
+def _collect(folder: Path, label: str, part: Part, found: _Found) -> None:
+    """All images below a class folder, at any depth; a folder that links lead to again is not read again."""
     before = len(found.files)
-    waiting = [folder]
+    waiting, entered = [folder], {folder.resolve()}
     while waiting:
         for entry in sorted(_entries(waiting.pop()), key=lambda e: e.name):
             path = Path(entry.path)
             if is_litter(entry.name):
-                found.ignored.append(_identity(path, root))
-            elif entry.is_dir(follow_symlinks=False):
-                waiting.append(path)
-            elif entry.is_symlink() and not _may_follow(path, root, found):
+                found.ignored.append(_identity(path, found.root))
+            elif entry.is_symlink() and not _may_follow(path, found):
                 continue
-            elif entry.is_symlink() and path.is_dir():
-                waiting.append(path)
+            elif entry.is_dir():
+                target = path.resolve()
+                if target not in entered:
+                    entered.add(target)
+                    waiting.append(path)
+                else:
+                    _pass_over(path, "lead to a folder that was read already", found)
             elif path.suffix.lower() not in SUFFIXES or not stat.S_ISREG(entry.stat().st_mode):
-                found.ignored.append(_identity(path, root))
+                found.ignored.append(_identity(path, found.root))
+                found.other[path.suffix.lower()] += 1
             else:
-                found.files.append((label, part, _identity(path, root), path))
+                found.files.append((label, part, _identity(path, found.root), path))
     if len(found.files) == before:
         found.empty.append(label)
 
 
-def _may_follow(link: Path, root: Path, found: _Found) -> bool:
+def _may_follow(link: Path, found: _Found) -> bool:
     """Whether a link stays inside the data and does not lead back above itself."""
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
-        found.ignored.append(_identity(link, root))
-        found.notes.append(
-            f"the link {visible(_identity(link, root))} leads nowhere or in a circle and was passed over"
-        )
-        return False
-    inside = target.is_relative_to(root.resolve())
-    if inside and not link.parent.resolve().is_relative_to(target):
-        return True
-    why = "leads back into itself" if inside else "leaves the data folder"
-    found.ignored.append(_identity(link, root))
-    found.notes.append(f"the link {visible(_identity(link, root))} {why} and was not followed")
+        return _pass_over(link, "lead nowhere or in a circle", found)
+    if not target.is_relative_to(found.root.resolve()):
+        return _pass_over(link, "leave the data folder and were not followed", found)
+    if link.parent.resolve().is_relative_to(target):
+        return _pass_over(link, "lead back into themselves and were not followed", found)
+    return True
+
+
+def _pass_over(link: Path, why: str, found: _Found) -> bool:
+    found.ignored.append(_identity(link, found.root))
+    found.links[why].append(_identity(link, found.root))
     return False
 
 

@@ -7,7 +7,7 @@ val and test is kept.
 from __future__ import annotations
 
 import difflib
-import itertools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ TARGET_NAMES = ("label", "target", "class", "y", "category")
 
 
 def _matches(source: str, path: Path) -> bool:
-    return path.suffix.lower() in READERS and path.is_file()
+    return path.suffix.lower() in READERS and os.path.isfile(path)
 
 
 def _read(data: Data, path: Path) -> Listing:
@@ -51,23 +51,14 @@ def _read(data: Data, path: Path) -> Listing:
     names = [str(v) for v in keep[images].to_list()]
     values = [str(v) for v in keep[target].to_list()]
     files = _files(names, path.parent)
-    classes = data.classes or tuple(sorted(set(values)))
-    if len(set(values)) < 2:
-        raise DataError(
-            "there is only one class", visible(f"{path}: {target} = {values[:1]}"), "two are needed"
-        )
-    unknown = sorted(set(values) - set(classes))
-    if unknown:
-        raise DataError(
-            "the data has classes that the config does not name", visible(f"{unknown[:20]}"), "add them"
-        )
+    classes = tuple(sorted(set(values)))
     index = {name: number for number, name in enumerate(classes)}
     return Listing(
         source=data.source or str(path),
         root=path.parent,
         ids=_ids(names),
         labels=np.array([index[v] for v in values], dtype=np.int64),
-        classes=tuple(classes),
+        classes=classes,
         parts=_parts(keep[part_column].to_list() if part_column else None, len(keep), notes),
         files=files,
         notes=tuple(notes),
@@ -144,7 +135,18 @@ def _files(names: list[str], root: Path) -> tuple[Path, ...]:
     files = []
     for name in names:
         path = root / name
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(inside):
+        try:
+            stays = not Path(name).is_absolute() and path.resolve().is_relative_to(inside)
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # a circle of links, a name that no disk can hold
+            reason = getattr(error, "strerror", None) or str(error)
+            raise DataError(
+                "an image path is none", visible(f"{name}: {reason}"), "correct the table"
+            ) from None
+        if not stays:
             raise DataError(
                 "an image path leaves the table's folder",
                 visible(name),
@@ -156,11 +158,17 @@ def _files(names: list[str], root: Path) -> tuple[Path, ...]:
 
 def _ids(names: list[str]) -> tuple[str, ...]:
     """The path, with a number where a path is named twice."""
-    seen: dict[str, itertools.count[int]] = {}
+    seen: dict[str, int] = {}
+    taken = set(names)
     ids = []
     for name in names:
-        number = next(seen.setdefault(name, itertools.count()))
-        ids.append(f"{name}#{number}" if number else name)
+        number = seen.get(name, 0)
+        row = name
+        while number and (row := f"{name}#{number}") in taken:
+            number += 1
+        seen[name] = number + 1
+        taken.add(row)
+        ids.append(row)
     return tuple(ids)
 
 

@@ -1,0 +1,86 @@
+"""An experiment read back from its folder, ready for phase 2, and the time that its budget leaves for each part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from firstlight.config.read import read_config
+from firstlight.errors import ResumeRefused
+from firstlight.experiment import store
+
+if TYPE_CHECKING:
+    from firstlight.data.examples import Examples, Split
+    from firstlight.experiment.folder import Folder
+    from firstlight.training.job import Job
+    from firstlight.training.run import Clock
+    from firstlight.watch.progress import Progress
+
+PREFLIGHT_SHARE, PREFLIGHT_MOST = 0.06, 60.0  # of the budget, seconds
+REFERENCES_SHARE, REFERENCES_MOST = 0.07, 60.0
+REPORT_SHARE, REPORT_LEAST, REPORT_MOST = 0.03, 10.0, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An experiment read back from its folder, ready for phase 2."""
+
+    job: Job
+    examples: Examples
+    split: Split
+    clock: Clock
+
+
+def load(folder: Folder, started: float, progress: Progress) -> Loaded:
+    """Reads config, data and split back, checks that the data is the same, seeds everything."""
+    from firstlight.data.load import load_examples
+    from firstlight.data.split import read_split
+    from firstlight.machine.choices import machine_of
+    from firstlight.machine.seeds import seed_everything
+    from firstlight.training.job import build_job
+    from firstlight.training.run import Clock
+
+    parsed = read_config(folder.config)
+    config = parsed.config
+    for notice in parsed.notices:
+        progress.note(notice)
+    machine = machine_of(config)
+    for line in (*seed_everything(config.seed), *(f"{k}: {v}" for k, v in machine.described().items())):
+        progress.note(line)
+    examples = load_examples(config.data, base=folder.root, fallback=folder.root / "cache", progress=progress)
+    split = read_split(folder.splits, examples)
+    recorded = store.read_json(folder.environment)["data"]["fingerprint"]
+    if examples.fingerprint != recorded:
+        raise ResumeRefused(
+            "the data changed since setup",
+            f"fingerprint {examples.fingerprint[:16]}, at setup {recorded[:16]}: a file has another content",
+            "restore the data, or start a new experiment with it",
+        )
+    job = build_job(config, examples, split, machine, folder)
+    progress.note(f"train {job.train.count} examples in {len(job.train)} batches, val {job.val.count}")
+    seconds = config.budget.minutes * 60
+    clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))
+    return Loaded(job=job, examples=examples, split=split, clock=clock)
+
+
+def preflight_seconds(budget_seconds: float) -> float:
+    """What the preflight may take of a budget."""
+    return min(PREFLIGHT_MOST, PREFLIGHT_SHARE * budget_seconds)
+
+
+def reference_seconds(budget_seconds: float) -> float:
+    """What the references may take of a budget."""
+    return min(REFERENCES_MOST, REFERENCES_SHARE * budget_seconds)
+
+
+def report_seconds(budget_seconds: float) -> float:
+    """What is kept for the last evaluation and the report."""
+    return min(REPORT_MOST, max(REPORT_LEAST, REPORT_SHARE * budget_seconds))
+
+
+def training_seconds(budget_seconds: float, spent_seconds: float) -> float:
+    """What the budget leaves for training once preflight, references and report had their shares."""
+    shares = (
+        preflight_seconds(budget_seconds) + reference_seconds(budget_seconds) + report_seconds(budget_seconds)
+    )
+    return max(1.0, budget_seconds - spent_seconds - shares)
