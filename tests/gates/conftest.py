@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sound_experiment import write_setup, write_training
+from tests_gates import write_setup, write_training
 
 from firstlight.experiment.folder import Folder
 from firstlight.gates.confirmation import confirm

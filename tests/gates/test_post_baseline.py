@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sound_experiment import change_config, change_outcome, write_decision
+from tests_gates import change_config, change_outcome, write_decision
 
 from firstlight.experiment import records_io, store
 from firstlight.experiment.attempts import archive_attempt

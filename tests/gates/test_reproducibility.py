@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sound_experiment import change_config, change_environment
+from tests_gates import change_config, change_environment
 
 from firstlight.experiment import store
 from firstlight.experiment.environment import read_environment, write_environment

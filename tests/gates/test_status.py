@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sound_experiment import change_config, change_outcome, write_decision
+from tests_gates import change_config, change_outcome, write_decision
 
 from firstlight.experiment import records_io, store
 from firstlight.experiment.folder import Folder

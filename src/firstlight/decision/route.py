@@ -17,7 +17,7 @@ from firstlight.experiment.records import Decision, Gate
 from firstlight.text import number, visible
 
 Baseline = Literal["not_started", "running", "interrupted", "trained"]
-PRESENT, LOW_USE = "results_written", "utilization"
+REPORT_ITEM, USE_ITEM = "results_written", "utilization"  # ids of gate 2 that have a way of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _after_decision(name: str, baseline: Gate, decision: Decision) -> Route:
             alternative="a new experiment with another config, when the cause is known already",
             command=f"firstlight diagnose {name}",
         )
-    if baseline.missing == (PRESENT,):
+    if baseline.missing == (REPORT_ITEM,):
         return Route(
             to="baseline",
             rule="gate 2 needs the report, which is written from the logs",
@@ -99,7 +99,7 @@ def _after_decision(name: str, baseline: Gate, decision: Decision) -> Route:
             command=f"firstlight report {name}",
         )
     if not baseline.open:
-        low_use = LOW_USE in baseline.missing
+        low_use = USE_ITEM in baseline.missing
         return Route(
             to="diagnosis" if low_use else "baseline",
             rule="a device that starves is repaired first"

@@ -35,7 +35,7 @@ def item(name: str, passed: bool, value: object, evidence: str, note: str = "") 
 
 def not_applicable(name: str, reason: str, evidence: str) -> Item:
     """An item that does not apply here, with the reason."""
-    return Item(id=name, state="not_applicable", value="not applicable", evidence=evidence, note=reason)
+    return Item(id=name, state="not_applicable", value=reason, evidence=evidence, note=reason)
 
 
 def items_of(checks: Iterable[Callable[[Files], Item]], files: Files, folder: Folder) -> tuple[Item, ...]:

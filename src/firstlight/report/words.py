@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from firstlight import text
-from firstlight.decision.route import route
+from firstlight.decision.route import REPORT_ITEM, route
 from firstlight.experiment.records import Decision, Gate
 from firstlight.results.facts import Facts
 
@@ -68,10 +68,15 @@ def probability(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
 
 
-def next_command(facts: Facts, decision: Decision) -> str:
-    """The command that follows from the verdict, ready for a shell."""
-    sound = Gate(phase="baseline", items=())  # the page shows the gates beside it
-    step = route(experiment=facts.root, setup=sound, baseline=sound, progress="trained", decision=decision)
+def next_command(facts: Facts, decision: Decision, gates: tuple[Gate, ...] = ()) -> str:
+    """The command that follows from the verdict and the gates, ready for a shell.
+
+    Without gates they are taken as open; that the report is not there yet counts for nothing while it is written.
+    """
+    sound = Gate(phase="baseline", items=())
+    setup, baseline = gates or (sound, sound)
+    baseline = Gate(phase="baseline", items=tuple(i for i in baseline.items if i.id != REPORT_ITEM))
+    step = route(experiment=facts.root, setup=setup, baseline=baseline, progress="trained", decision=decision)
     return step.command
 
 
