@@ -125,7 +125,11 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
             confirm_again(folder, "setup")
         loaded = load(folder, started, log)
         lines = preflight(
-            loaded.job, deadline=time.monotonic() + PREFLIGHT_MOST, clock=loaded.clock, progress=log
+            loaded.job,
+            deadline=time.monotonic() + PREFLIGHT_MOST,
+            clock=loaded.clock,
+            progress=log,
+            record=not folder.outcome.is_file(),  # a finished run keeps the preflight that it was trained after
         )
         write_status(folder)
     return lines
@@ -148,11 +152,13 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
     with lock(folder), stop_on_signals() as stop:
         log = Both(progress, LogFile(folder.log))
         _require_setup(folder)
+        if folder.outcome.is_file() and not folder.decision.is_file():
+            return _finish(folder)  # training ended and the report was not written: only that is missing
         _require_untrained(folder, resume)
         loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
         budget = clock.deadline - clock.started
-        if not (resume and folder.preflight.is_file()):
+        if not (resume and _preflight_passed(folder)):
             log.stage("preflight")
             seconds = preflight_seconds(budget)
             lines = preflight(job, deadline=time.monotonic() + seconds, clock=clock, progress=log)
@@ -210,6 +216,13 @@ def _read_a_batch(
     return {"rows": len(batch.rows), "shape": list(batch.inputs.shape), "finite": finite}
 
 
+def _preflight_passed(folder: Folder) -> bool:
+    """Whether the recorded preflight let the run begin."""
+    from firstlight.preflight.run import first_failure
+
+    return folder.preflight.is_file() and first_failure(records_io.read_preflight(folder.preflight)) is None
+
+
 def _require_setup(folder: Folder) -> None:
     """Refuses phase 2 while gate 1 is shut."""
     from firstlight.gates.status import compute_gates, write_status
@@ -227,16 +240,18 @@ def _require_setup(folder: Folder) -> None:
 
 def _require_untrained(folder: Folder, resume: bool) -> None:
     """A finished run is never trained over, a half-finished one only on request."""
+    from firstlight.training.checkpoint import newest
+
     if folder.outcome.is_file():
         raise UsageError(
             "this experiment is trained already",
             f"{folder.outcome} exists",
             f"see firstlight status {folder.root}, or start a new experiment with firstlight run DATA",
         )
-    if not resume and folder.last.is_file():
+    if not resume and newest(folder) is not None:
         raise UsageError(
             "this experiment was interrupted",
-            f"{folder.last} exists",
+            f"there is a checkpoint in {folder.checkpoints}",
             f"go on with firstlight train {folder.root} --resume, or start a new experiment",
         )
 
@@ -245,13 +260,14 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
     """Trains; after a loss that is not finite, once more from the last good checkpoint as a new attempt."""
     from firstlight.experiment.attempts import archive_attempt, archived
     from firstlight.gates.status import confirm_again
+    from firstlight.training.checkpoint import read_manifest
     from firstlight.training.restart import restarted
     from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
 
     job = loaded.job
     state = (
         resumed_state(job)
-        if resume and job.folder.last.is_file()
+        if resume and read_manifest(job.folder)["files"]
         else fresh_state(job, recorded_changes(job))
     )
     while True:

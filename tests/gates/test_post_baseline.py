@@ -113,6 +113,7 @@ BROKEN: list[tuple[str, Change]] = [
     ("setup_holds", gone("splits.npz")),
     ("setup_holds", lambda folder: change_config(folder, training={"learning_rate": 0.5})),
     ("setup_holds", gone("checklists/confirmed.json")),
+    ("setup_holds", outcome(inputs={})),
     ("completed", outcome(state="halted", alarm="nan_loss")),
     ("completed", outcome(state="interrupted")),
     ("completed", outcome(alarm="convergence_stall")),

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from firstlight.machine.environment import cgroup_cores, record_environment, recorded_arguments, recorded_variables
+from firstlight.machine.environment import (
+    cgroup_cores,
+    record_environment,
+    recorded_arguments,
+    recorded_variables,
+)
 from firstlight.machine.seeds import deterministic
 
 TOKENS = ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "hunter2-very-secret", "AKIAIOSFODNN7EXAMPLE")

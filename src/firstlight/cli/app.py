@@ -14,6 +14,7 @@ import click
 import firstlight
 from firstlight.cli.options import Switches
 from firstlight.errors import FirstlightError, Interrupted
+from firstlight.machine.seeds import prepare_process
 
 PROGRAM = "firstlight"
 EXIT_USAGE = 2
@@ -107,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     switches = Switches.of(arguments)
+    prepare_process()  # torch reads these variables when it is loaded, so they are set before any command is
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a locale without UTF-8 must not end a run

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+# What Pillow may open. Not MPO: it has no opener, and naming it ends every failed search with a KeyError; a JPEG of a
+# camera that holds a second picture is opened as JPEG and becomes MPO by itself.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".jfif", ".mpo"}

@@ -212,6 +212,13 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     targets = labels[np.sort(rows)]
     order = generator.permutation(len(targets))
     fit, held = order[len(order) // 4 :], order[: len(order) // 4]
+    if len(np.unique(targets[fit])) < 2:
+        return FlipEvidence(
+            kept_accuracy=0,
+            flipped_accuracy=0,
+            allowed=True,
+            reason=f"{len(rows)} images are too few to measure it",
+        )
     mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
 
     def flat(x: NDArray[np.float32]) -> NDArray[np.float32]:

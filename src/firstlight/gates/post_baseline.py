@@ -49,14 +49,13 @@ def artifacts(folder: Folder) -> tuple[str, ...]:
 def setup_holds(files: BaselineFiles) -> Item:
     """Gate 1 is open, and its files are those with which training began."""
     missing = [i.id for i in reproducibility.items(files.folder) if i.state in ("failed", "needs_person")]
-    began = files.outcome.inputs if files.outcome else {}
-    now = hashes(files.folder, SETUP_FILES)
-    other = [
-        f"{name} is not the file with which training began" for name in began if now.get(name) != began[name]
-    ]
     wrong = [f"gate 1: {', '.join(missing)}"] if missing else []
-    value = "; ".join([*wrong, *other]) or "config, environment and split are those of gate 1"
-    return item("setup_holds", not wrong and not other, value, "logs/outcome.json#inputs")
+    if files.outcome is not None:
+        began, now = files.outcome.inputs, hashes(files.folder, SETUP_FILES)
+        other = [name for name in SETUP_FILES if began.get(name) != now.get(name)]
+        wrong += [f"{name} is not the file with which training began" for name in other]
+    value = "; ".join(wrong) or "config, environment and split are those of gate 1"
+    return item("setup_holds", not wrong, value, "logs/outcome.json#inputs")
 
 
 def completed(files: BaselineFiles) -> Item:

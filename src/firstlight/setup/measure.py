@@ -23,6 +23,7 @@ WARM_STEPS = 2  # the first steps choose kernels
 TIMED_STEPS = 8
 LEAST_STEPS = 3
 TIMED_SECONDS = 1.5  # fewer steps when they are slow
+MOST_SECONDS = 5.0  # a setting this slow has lost already; measured: 21 s a step on cores that others held
 # a choice must be so many times faster than the conservative one (judgement: above the noise of a few
 # steps)
 CLEAR_GAIN = 1.1
@@ -54,16 +55,16 @@ class Trial:
         step = make_step(model, job.make_optimizer(model), job.loss, machine)
         seconds: list[float] = []
         began = clock = time.monotonic()
-        for number, batch in enumerate(job.train.epoch(0)):
+        for batch in job.train.epoch(0):
             step(batch).loss.item()
             ended = time.monotonic()
-            if number >= WARM_STEPS:
-                seconds.append(ended - clock)
+            seconds.append(ended - clock)
             clock = ended
-            enough = len(seconds) >= LEAST_STEPS and ended - began > TIMED_SECONDS
-            if enough or len(seconds) >= TIMED_STEPS:
+            timed = len(seconds) - WARM_STEPS
+            enough = timed >= LEAST_STEPS and ended - began > TIMED_SECONDS
+            if enough or timed >= TIMED_STEPS or ended - began > MOST_SECONDS:
                 break
-        return min(seconds) if seconds else clock - began
+        return min(seconds[WARM_STEPS:] or seconds)
 
     def validation_seconds(self, step_seconds: float) -> float:
         """Estimated seconds of a validation: a forward pass is about a third of a step, for mirror images too."""

@@ -149,7 +149,7 @@ def _watch(
     write_plan()
     return Watch(
         meter=Meter(),
-        alarms=Alarms(chance_loss=job.chance.loss, rare_metric=job.chance.metric),
+        alarms=Alarms(chance_loss=job.chance.training_loss, rare_metric=job.chance.metric),
         utilization=utilization_of(job.machine),
         progress=progress,
         stop=stop,
@@ -173,7 +173,7 @@ def _outcome(
     detail = None
     if ending.alarm is not None:
         detail = ending.alarm.detail
-        if ending.alarm.page == "nan_loss":
+        if ending.alarm.page == "nan_loss" and job.machine.device.type == "cpu" and state.position:
             detail += f"; the first bad place is {_bad_place(job, state)}"
     return Outcome(
         state="halted"
