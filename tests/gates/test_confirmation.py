@@ -11,7 +11,7 @@ from firstlight.gates.checklist import render_checklist
 from firstlight.gates.confirmation import BOXES, confirm, confirmations
 from firstlight.gates.reproducibility import GATE
 
-BOX = "groups_apart"
+BOX = "groups_are_whole"
 
 
 def page(folder: Folder) -> Path:
@@ -59,7 +59,9 @@ def test_a_tick_at_a_computed_item_changes_nothing(set_up: Folder) -> None:
     assert "split_frozen" in Gate(phase="setup", items=GATE.items(set_up)).missing
 
 
-@pytest.mark.parametrize("damage", ["", "[]", '{"format": 2}', '{"format": 1, "groups_apart": true}', "{"])
+@pytest.mark.parametrize(
+    "damage", ["", "[]", '{"format": 2}', '{"format": 1, "groups_are_whole": true}', "{"]
+)
 def test_a_damaged_file_confirms_nothing(set_up: Folder, damage: str) -> None:
     set_up.confirmed.write_text(damage)
     assert confirmations(set_up) == {}

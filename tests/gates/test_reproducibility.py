@@ -77,24 +77,24 @@ BROKEN: list[tuple[str, Callable[[Folder], None]]] = [
     ("config_complete", config(precision={"compute": "auto"})),
     ("config_complete", config(model={"width": None})),
     ("config_complete", config(data={"classes": None})),
-    ("target_stated", config(acceptance={"metric": None})),
+    ("target_and_budget_stated", config(acceptance={"metric": None})),
     ("seeds_fixed", environment(seeds=PROOF[:2])),
     ("seeds_fixed", environment(seeds=[line.replace("42", "421") for line in PROOF])),
     ("seeds_fixed", environment(seeds=None)),
-    ("generators_known", environment(known_values_drawn=False)),
-    ("generators_known", environment(known_values_drawn="true")),
+    ("known_first_values", environment(known_values=False)),
+    ("known_first_values", environment(known_values="true")),
     ("deterministic_operations", environment(determinism=ON | {"algorithms": False})),
     ("deterministic_operations", environment(determinism=ON | {"cudnn_benchmark": True})),
     ("deterministic_operations", environment(determinism=None)),
     ("versions_recorded", environment(packages={})),
     ("versions_recorded", environment(torch=None)),
-    ("machine_recorded", environment(hardware={"processor": "x"})),
+    ("hardware_recorded", environment(hardware={"processor": "x"})),
     ("variables_harmless", environment(variables={"HF_TOKEN": "x"})),
     ("variables_harmless", environment(variables=None)),
-    ("code_recorded", environment(git=None)),
-    ("code_recorded", gone("uncommitted.patch")),
-    ("code_recorded", text("uncommitted.patch", "+y\n")),
-    ("run_identified", environment(run_id=None)),
+    ("git_recorded", environment(git=None)),
+    ("git_recorded", gone("uncommitted.patch")),
+    ("git_recorded", text("uncommitted.patch", "+y\n")),
+    ("run_id", environment(run_id=None)),
     ("data_fingerprint", environment(data={})),
     ("data_checked", gone("logs/profile.json")),
     ("split_frozen", gone("splits.npz")),
@@ -106,8 +106,8 @@ BROKEN: list[tuple[str, Callable[[Folder], None]]] = [
     ("split_frozen", environment(split={"sha256": "00"})),
     ("no_copies_across_parts", profile(across_splits=3)),
     ("no_copies_across_parts", profile(across_splits=None)),
-    ("pipeline_reads_batch", profile(batch_read=None)),
-    ("pipeline_reads_batch", profile(batch_read={"shape": [1], "finite": False})),
+    ("batch_read", profile(batch_read=None)),
+    ("batch_read", profile(batch_read={"shape": [1], "finite": False})),
 ]
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_environment_fails_its_items_and_stops_nothing(set_up: Folder,
 @pytest.mark.requirement("X4")
 def test_without_a_repository_the_item_does_not_apply_and_says_why(set_up: Folder) -> None:
     change_environment(set_up, git={"commit": None, "note": "not a git repository"})
-    item = items(set_up)["code_recorded"]
+    item = items(set_up)["git_recorded"]
     assert (item.state, item.note) == ("not_applicable", "not a git repository")
     assert open_ones(set_up) == []
 
@@ -160,16 +160,17 @@ def test_lines_that_were_left_out_of_the_patch_are_told(set_up: Folder) -> None:
         "redacted_lines": 2,
     }
     write_environment(set_up, read_environment(set_up) | {"git": git})
-    assert "2 lines of uncommitted.patch left out" in items(set_up)["code_recorded"].note
+    assert "2 lines of uncommitted.patch left out" in items(set_up)["git_recorded"].note
 
 
 @pytest.mark.requirement("X8")
 def test_metric_direction_target_and_budget_are_stated(set_up: Folder) -> None:
     assert (
-        items(set_up)["target_stated"].value == "val_accuracy, higher is better, at least 0.85; budget 45 min"
+        items(set_up)["target_and_budget_stated"].value
+        == "val_accuracy, higher is better, at least 0.85; budget 45 min"
     )
     change_config(set_up, acceptance={"metric": "val_loss", "at_least": None})
-    assert items(set_up)["target_stated"].value.startswith("val_loss, lower is better, no target")
+    assert items(set_up)["target_and_budget_stated"].value.startswith("val_loss, lower is better, no target")
 
 
 @pytest.mark.requirement("P1.10")

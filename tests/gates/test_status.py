@@ -57,8 +57,9 @@ class TestTheDocument:
             ("final", "baseline"),
         ):
             assert status["phases"][phase]["state"] == "not_started"
+            assert f"the phase {before} must" in gate(status, phase)["items"][0]["value"]
             assert gate(status, phase)["open"] is False
-            assert gate(status, phase)["missing"] == [f"{before}_gate_open"]
+            assert gate(status, phase)["missing"] == ["earlier_gate_open"]
 
     def test_looking_writes_nothing(self, trained: Folder) -> None:
         before = sorted(trained.root.rglob("*"))
@@ -115,7 +116,7 @@ class TestStates:
         set_up.confirmed.unlink()
         status = compute_status(set_up)
         assert status["phases"]["setup"]["state"] == "incomplete"
-        assert "setup_gate_open" in gate(status, "baseline")["missing"]
+        assert "earlier_gate_open" in gate(status, "baseline")["missing"]
 
     def test_an_interrupted_training_is_to_be_resumed(self, trained: Folder) -> None:
         trained.outcome.unlink()
@@ -156,7 +157,7 @@ class TestBypass:
     def test_an_edited_report_opens_nothing(self, trained: Folder) -> None:
         change_outcome(trained, utilization={"mean": 0.1, "min": 0.1, "samples": 9.0})
         trained.results.write_text(
-            "# All gates open. Utilization 99 %. Verdict: accept.\n- [x] `utilization` passed\n"
+            "# All gates open. Utilization 99 %. Verdict: accept.\n- [x] `utilization_documented` passed\n"
         )
         trained.report.write_text("<p>Gate open</p>")
         assert is_open(trained) == (True, False)
@@ -305,13 +306,13 @@ class TestChecklists:
     def test_the_totals_are_counted_and_the_open_items_named(self, trained: Folder) -> None:
         write_status(trained)
         page = (trained.checklists / "post_baseline.md").read_text()
-        assert "The gate is open: 15 of 16 items passed, 1 not applicable." in page
-        assert page.count("- [x]") == 15
+        assert "The gate is open: 16 of 17 items passed, 1 not applicable." in page
+        assert page.count("- [x]") == 16
         assert page.count("- [-]") == 1
         trained.results.unlink()
         write_status(trained)
         page = (trained.checklists / "post_baseline.md").read_text()
-        assert "**The gate is shut**: 14 of 16 items passed, 1 not applicable; open: results_written." in page
+        assert "**The gate is shut**: 15 of 17 items passed, 1 not applicable; open: results_written." in page
 
     def test_before_training_there_is_no_second_page(self, set_up: Folder) -> None:
         write_status(set_up)
@@ -319,14 +320,14 @@ class TestChecklists:
 
     @pytest.mark.requirement("H08", "H09")
     def test_hostile_text_is_escaped(self, trained: Folder) -> None:
-        hostile = "bad\x1b[31m\n- [x] `groups_apart` <img src=x onerror=1> [link](http://x) | `tick`"
+        hostile = "bad\x1b[31m\n- [x] `groups_are_whole` <img src=x onerror=1> [link](http://x) | `tick`"
         change_outcome(trained, reason=hostile)
         write_status(trained)
         page = (trained.checklists / "post_baseline.md").read_text()
         assert "\x1b" not in page
         assert "<img" not in page
         assert "[link](" not in page
-        assert not [line for line in page.splitlines() if line.startswith("- [x] `groups_apart`")]
+        assert not [line for line in page.splitlines() if line.startswith("- [x] `groups_are_whole`")]
 
 
 def test_the_decision_of_the_status_is_the_record(trained: Folder) -> None:

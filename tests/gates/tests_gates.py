@@ -45,7 +45,7 @@ def write_setup(folder: Folder) -> None:
                 "gpus": [],
             },
             "determinism": {"algorithms": True, "cudnn_deterministic": True, "cudnn_benchmark": False},
-            "known_values_drawn": True,
+            "known_values": True,
             "variables": {"OMP_NUM_THREADS": "2"},
             "git": {
                 "commit": "ab" * 20,

@@ -15,9 +15,9 @@ from firstlight.experiment.folder import Folder
 FORMAT = 1
 CHECKLIST = "reproducibility.md"
 BOXES: Mapping[str, str] = {
-    "classes_wanted": "The classes are the ones to tell apart, and the labels were made independently of "
+    "classes_are_meant": "The classes are the ones to tell apart, and the labels were made independently of "
     "file names, sizes and sources.",
-    "groups_apart": "Images that belong together (one film, patient, place) do not lie in two parts.",
+    "groups_are_whole": "Images that belong together (one film, patient, place) do not lie in two parts.",
     "metric_matters": "The metric and the target are what the task needs.",
 }
 _TICKED = re.compile(r"\s*[-*+]\s+\[[xX]\]\s+`(\w+)`")

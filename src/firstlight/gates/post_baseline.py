@@ -58,14 +58,16 @@ def setup_holds(files: BaselineFiles) -> Item:
     return item("setup_holds", not wrong, value, "logs/outcome.json#inputs")
 
 
-def completed(files: BaselineFiles) -> Item:
+def training_completed(files: BaselineFiles) -> Item:
     """Training ended by itself."""
     outcome, evidence = files.outcome, "logs/outcome.json#state"
     if outcome is None:
-        return item("completed", False, "no outcome", evidence, files.why("outcome"))
+        return item("training_completed", False, "no outcome", evidence, files.why("outcome"))
     passed = outcome.state in ("completed", "stopped_early") and outcome.alarm is None
     page = f"read: firstlight explain {outcome.alarm}" if outcome.alarm else ""
-    return item("completed", passed, f"{outcome.state.replace('_', ' ')}: {outcome.reason}", evidence, page)
+    return item(
+        "training_completed", passed, f"{outcome.state.replace('_', ' ')}: {outcome.reason}", evidence, page
+    )
 
 
 def losses_finite(files: BaselineFiles) -> Item:
@@ -177,6 +179,25 @@ def text_log(files: BaselineFiles) -> Item:
     return item("text_log", lines > 0, count(lines, "line"), "logs/training.log")
 
 
+def preflight_passed(files: BaselineFiles) -> Item:
+    """No line of the preflight failed."""
+    where = "logs/preflight.json"
+    try:
+        lines = records_io.read_preflight(files.folder.preflight)
+    except FirstlightError as error:
+        return item("preflight_passed", False, "no preflight", where, error.where)
+    failed = [f"{line.id}: {line.message}" for line in lines if line.level == "failed"]
+    warned = [line.id for line in lines if line.level == "warning"]
+    value = "; ".join(failed) or f"{count(len(lines), 'line')}, none failed"
+    return item(
+        "preflight_passed",
+        bool(lines) and not failed,
+        value,
+        where,
+        ", ".join(warned) and f"warnings: {', '.join(warned)}",
+    )
+
+
 def references_run(files: BaselineFiles) -> Item:
     """At least a trivial predictor and one other model were measured on the same split."""
     ran = [r.name for r in files.references if any(math.isfinite(x) for x in r.metrics.values())]
@@ -184,16 +205,16 @@ def references_run(files: BaselineFiles) -> Item:
     return item("references_run", passed, ", ".join(ran) or "none", "logs/references.json")
 
 
-def utilization(files: BaselineFiles) -> Item:
+def utilization_documented(files: BaselineFiles) -> Item:
     """Documented against the 60 % target; under 40 % the gate shuts."""
     evidence = "logs/outcome.json#utilization"
     outcome = files.outcome
     if outcome is None:
-        return item("utilization", False, "no outcome", evidence)
+        return item("utilization_documented", False, "no outcome", evidence)
     if outcome.utilization is None:
         if outcome.utilization_note:
-            return not_applicable("utilization", outcome.utilization_note, evidence)
-        return item("utilization", False, "not measured, and no reason is recorded", evidence)
+            return not_applicable("utilization_documented", outcome.utilization_note, evidence)
+        return item("utilization_documented", False, "not measured, and no reason is recorded", evidence)
     mean = outcome.utilization.get("mean", math.nan)
     note = outcome.utilization_note
     if not mean >= UTILIZATION_TARGET:
@@ -204,14 +225,14 @@ def utilization(files: BaselineFiles) -> Item:
             else "a warning: state the reason in your notes"
         )
         note = f"below the target of {percent(UTILIZATION_TARGET)}, {state}; {advice}"
-    return item("utilization", mean >= UTILIZATION_LEAST, f"mean {percent(mean)}", evidence, note)
+    return item("utilization_documented", mean >= UTILIZATION_LEAST, f"mean {percent(mean)}", evidence, note)
 
 
-def in_budget(files: BaselineFiles) -> Item:
+def within_budget(files: BaselineFiles) -> Item:
     """Wall time of the command against the budget; an overrun is told, a large one shuts the gate."""
     evidence = "logs/outcome.json#command_seconds"
     if files.outcome is None or files.config is None:
-        return item("in_budget", False, "not known", evidence)
+        return item("within_budget", False, "not known", evidence)
     used, budget = files.outcome.command_seconds, 60 * files.config.budget.minutes
     value = f"{duration(used)} of {duration(budget)}"
     over = (
@@ -219,7 +240,7 @@ def in_budget(files: BaselineFiles) -> Item:
         if used > budget * SLACK
         else ""
     )
-    return item("in_budget", used <= budget * OVERRUN, value, evidence, over)
+    return item("within_budget", used <= budget * OVERRUN, value, evidence, over)
 
 
 def results_written(files: BaselineFiles) -> Item:
@@ -291,7 +312,7 @@ def attempts_kept(files: BaselineFiles) -> Item:
 
 CHECKS: tuple[Callable[[BaselineFiles], Item], ...] = (
     setup_holds,
-    completed,
+    training_completed,
     losses_finite,
     loss_fell,
     metrics_complete,
@@ -300,9 +321,10 @@ CHECKS: tuple[Callable[[BaselineFiles], Item], ...] = (
     periodic_checkpoints,
     attempts_kept,
     text_log,
+    preflight_passed,
     references_run,
-    utilization,
-    in_budget,
+    utilization_documented,
+    within_budget,
     environment_unchanged,
     decision_made,
     results_written,

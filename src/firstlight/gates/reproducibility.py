@@ -70,15 +70,15 @@ def _proves(line: object, generator: str, seed: int | None) -> bool:
     return words[:3] == [generator, "seed", str(seed)]
 
 
-def generators_known(files: SetupFiles) -> Item:
+def known_first_values(files: SetupFiles) -> Item:
     """Seed 42 gives the first values that belong to it (P1.8)."""
-    drawn = files.known("known_values_drawn")
+    drawn = files.known("known_values")
     value = {True: "seed 42 gives the known first values", False: "seed 42 gives other first values"}
     return item(
-        "generators_known",
+        "known_first_values",
         drawn is True,
         value.get(drawn, "not tried"),
-        "environment.json#known_values_drawn",
+        "environment.json#known_values",
     )
 
 
@@ -114,7 +114,7 @@ def versions_recorded(files: SetupFiles) -> Item:
     return item("versions_recorded", not missing, value, "environment.json#packages", files.environment_error)
 
 
-def machine_recorded(files: SetupFiles) -> Item:
+def hardware_recorded(files: SetupFiles) -> Item:
     """Processor, cores, memory, system; the GPU where there is one."""
     hardware = files.known("hardware") or {}
     wanted = ("processor", "allotted_cores", "memory_bytes", "threads")
@@ -122,10 +122,10 @@ def machine_recorded(files: SetupFiles) -> Item:
     gpus = ", ".join(str(gpu.get("name")) for gpu in hardware.get("gpus") or []) or "no GPU"
     value = f"{hardware.get('processor')}, {hardware.get('allotted_cores')} cores, {gpus}"
     value = f"not recorded: {', '.join(missing)}" if missing else value
-    return item("machine_recorded", not missing, value, "environment.json#hardware")
+    return item("hardware_recorded", not missing, value, "environment.json#hardware")
 
 
-def code_recorded(files: SetupFiles) -> Item:
+def git_recorded(files: SetupFiles) -> Item:
     """Commit, branch and uncommitted changes of the repository that the command was given in."""
     git, evidence = files.known("git") or {}, "environment.json#git"
     if git.get("commit"):
@@ -136,22 +136,22 @@ def code_recorded(files: SetupFiles) -> Item:
         note = f"{count(lost, 'line')} of uncommitted.patch left out as possible credentials" if lost else ""
         kept = not git.get("patch") or _patch_is_whole(files.folder, git)
         return item(
-            "code_recorded", kept, value if kept else "uncommitted.patch is gone or changed", evidence, note
+            "git_recorded", kept, value if kept else "uncommitted.patch is gone or changed", evidence, note
         )
     if git.get("note"):
         reason = str(git["note"])
-        return Item(id="code_recorded", state="not_applicable", value=reason, evidence=evidence, note=reason)
-    return item("code_recorded", False, "not recorded", evidence)
+        return Item(id="git_recorded", state="not_applicable", value=reason, evidence=evidence, note=reason)
+    return item("git_recorded", False, "not recorded", evidence)
 
 
 def _patch_is_whole(folder: Folder, git: dict[str, Any]) -> bool:
     return folder.patch.is_file() and store.sha256(folder.patch) == git.get("patch_sha256")
 
 
-def run_identified(files: SetupFiles) -> Item:
+def run_id(files: SetupFiles) -> Item:
     """An id that no other run has."""
     run = files.known("run_id")
-    return item("run_identified", bool(run), run or "none", "environment.json#run_id")
+    return item("run_id", bool(run), run or "none", "environment.json#run_id")
 
 
 def data_fingerprint(files: SetupFiles) -> Item:
@@ -191,14 +191,14 @@ def no_copies_across_parts(files: SetupFiles) -> Item:
     return item("no_copies_across_parts", copies == 0 or given, count(copies, "row"), evidence, note)
 
 
-def pipeline_reads_batch(files: SetupFiles) -> Item:
+def batch_read(files: SetupFiles) -> Item:
     """One batch went from the files to the device, and every number of it is finite."""
     found = files.profile.get("batch_read")
     evidence = "logs/profile.json#batch_read"
     if not isinstance(found, dict):
-        return item("pipeline_reads_batch", False, "not tried", evidence)
+        return item("batch_read", False, "not tried", evidence)
     shape = " x ".join(str(side) for side in found.get("shape") or [])
-    return item("pipeline_reads_batch", found.get("finite") is True, shape or "no shape", evidence)
+    return item("batch_read", found.get("finite") is True, shape or "no shape", evidence)
 
 
 def data_checked(files: SetupFiles) -> Item:
@@ -208,11 +208,11 @@ def data_checked(files: SetupFiles) -> Item:
     return item("data_checked", checks > 0, value, "logs/profile.json", files.profile_error)
 
 
-def target_stated(files: SetupFiles) -> Item:
+def target_and_budget_stated(files: SetupFiles) -> Item:
     """Metric, direction, target or the decision to do without, and budget."""
     evidence = "training_config.yaml#acceptance"
     if files.config is None or files.config.acceptance.metric is None:
-        return item("target_stated", False, "no metric", evidence)
+        return item("target_and_budget_stated", False, "no metric", evidence)
     wanted = files.config.acceptance
     lower = wanted.metric in LOWER_IS_BETTER
     way, bound = ("lower", "at most") if lower else ("higher", "at least")
@@ -222,7 +222,7 @@ def target_stated(files: SetupFiles) -> Item:
         else f"{bound} {number(wanted.at_least)}"
     )
     value = f"{wanted.metric}, {way} is better, {target}; budget {number(files.config.budget.minutes)} min"
-    return item("target_stated", True, value, evidence)
+    return item("target_and_budget_stated", True, value, evidence)
 
 
 def variables_harmless(files: SetupFiles) -> Item:
@@ -242,20 +242,20 @@ def variables_harmless(files: SetupFiles) -> Item:
 CHECKS: tuple[Callable[[SetupFiles], Item], ...] = (
     config_valid,
     config_complete,
-    target_stated,
+    target_and_budget_stated,
     seeds_fixed,
-    generators_known,
+    known_first_values,
     deterministic_operations,
     versions_recorded,
-    machine_recorded,
+    hardware_recorded,
     variables_harmless,
-    code_recorded,
-    run_identified,
+    git_recorded,
+    run_id,
     data_fingerprint,
     data_checked,
     split_frozen,
     no_copies_across_parts,
-    pipeline_reads_batch,
+    batch_read,
 )
 
 

@@ -172,7 +172,7 @@ def _shut(gate: Gate) -> dict[str, Any]:
 
 def _earlier_gate(phase: str) -> Item:
     value = f"the phase {phase} must be complete first"
-    return item(f"{phase}_gate_open", False, value, f"status.json#phases.{phase}.gate")
+    return item("earlier_gate_open", False, value, f"status.json#phases.{phase}.gate")
 
 
 def _time_document(folder: Folder, outcome: Outcome) -> dict[str, Any]:

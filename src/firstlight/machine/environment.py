@@ -71,7 +71,7 @@ def record_environment() -> dict[str, Any]:
         "driver": _driver(),
         "hardware": _hardware(),
         "determinism": _determinism(),
-        "known_values_drawn": known_values_drawn(),
+        "known_values": known_values_drawn(),
         "variables": recorded_variables(os.environ),
         "git": record_git(Path.cwd()),
     }
