@@ -17,7 +17,10 @@ from firstlight.experiment.records import Decision, Gate
 from firstlight.text import number, visible
 
 Baseline = Literal["not_started", "running", "interrupted", "trained"]
-REPORT_ITEM, USE_ITEM = "results_written", "utilization_documented"  # ids of gate 2 that have a way of their own
+REPORT_ITEM, USE_ITEM = (
+    "results_written",
+    "utilization_documented",
+)  # ids of gate 2 that have a way of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
