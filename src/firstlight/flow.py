@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from firstlight.config.read import explicit_keys
 from firstlight.config.schema import Config
 from firstlight.config.write import render_config
-from firstlight.errors import GateShut, UsageError
+from firstlight.errors import GateShut, Interrupted, UsageError
 from firstlight.experiment import records_io, store
 from firstlight.experiment.create import new_experiment
+from firstlight.experiment.environment import write_environment
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.lock import lock
 from firstlight.loaded import (
@@ -55,11 +56,11 @@ def setup(request: Request, progress: Progress) -> Folder:
     from firstlight.data.profile import flip_evidence, profile
     from firstlight.data.split import split as split_examples
     from firstlight.data.split import write_split
-    from firstlight.gates.reproducibility import confirm
+    from firstlight.gates.confirmation import confirm
     from firstlight.gates.status import write_status
     from firstlight.machine.choices import machine_of
-    from firstlight.machine.environment import record_environment
-    from firstlight.machine.seeds import deterministic, known_values_drawn, seed_everything
+    from firstlight.machine.environment import record_environment, recorded_arguments
+    from firstlight.machine.seeds import deterministic, seed_everything
     from firstlight.setup.propose import propose
 
     progress.stage("setup")
@@ -67,7 +68,6 @@ def setup(request: Request, progress: Progress) -> Folder:
     with new_experiment(request.out, name_of(config), data=data_path(config)) as new:
         folder = Folder(new.root)
         log = Both(progress, LogFile(folder.log))
-        known = known_values_drawn()
         proof = seed_everything(config.seed)
         machine = machine_of(config)
         examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
@@ -90,13 +90,13 @@ def setup(request: Request, progress: Progress) -> Folder:
             folder.profile, {**seen.to_json(), "split_method": split.method, "batch_read": batch}
         )
         store.write_text(folder.config, render_config(found.config, found.reasons))
+        for line in deterministic(found.machine.deterministic):
+            log.note(line)
         environment = {
             **record_environment(),
             "run_id": uuid.uuid4().hex,
-            "command": list(sys.argv),
+            "command": recorded_arguments(sys.argv),
             "seeds": list(proof),
-            "known_values": known,
-            "determinism": list(deterministic(found.machine.deterministic)),
             "machine": found.machine.described(),
             "data": {
                 "source": examples.source,
@@ -105,13 +105,11 @@ def setup(request: Request, progress: Progress) -> Folder:
             },
             "split": {"sha256": split_hash, "method": split.method},
         }
-        store.write_json(folder.environment, environment)
+        write_environment(folder, environment)
         if request.confirmed:
-            confirm(folder, "on the command line")
-        write_status(folder)
-    folder = Folder(new.final)
-    write_status(folder)  # its commands name the folder
-    return folder
+            confirm(folder)
+        write_status(folder, shown=new.final)
+    return Folder(new.final)
 
 
 def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
@@ -178,7 +176,11 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             for reference in found:
                 log.note(_reference_line(reference, job.metric))
         log.stage("training")
-        _train(loaded, stop, resume=resume, progress=log)
+        try:
+            _train(loaded, stop, resume=resume, progress=log)
+        except Interrupted:
+            write_status(folder)  # it names the command that goes on
+            raise
         log.stage("report")
         return _finish(folder)
 
@@ -257,7 +259,7 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
 def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:
     """Trains; after a loss that is not finite, once more from the last good checkpoint as a new attempt."""
     from firstlight.experiment.attempts import archive_attempt, archived
-    from firstlight.gates.status import confirm_again, write_status
+    from firstlight.gates.status import confirm_again
     from firstlight.training.checkpoint import read_manifest
     from firstlight.training.restart import restarted
     from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
@@ -279,7 +281,6 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
         )
         job, state = restarted(job, loaded.examples, loaded.split, number)
         confirm_again(job.folder, "setup")
-        write_status(job.folder)
 
 
 def _finish(folder: Folder) -> Decision:

@@ -247,6 +247,7 @@ def _ask(question: Undecided) -> str:
 def _decided(folder: Folder, decision: Decision, *, require: str | None) -> Answer:
     """The verdict as an answer, with the exit code that goes with it."""
     from firstlight import flow
+    from firstlight.gates.status import compute_gates
     from firstlight.report.summary import summary
     from firstlight.results.facts import read_facts
 
@@ -266,7 +267,7 @@ def _decided(folder: Folder, decision: Decision, *, require: str | None) -> Answ
         )
     return Answer(
         document={**flow.status(folder), "experiment": str(folder.root)},
-        text=summary(read_facts(folder), decision),
+        text=summary(read_facts(folder), decision, compute_gates(folder)),
         error=error,
         verdict=decision.verdict,
     )

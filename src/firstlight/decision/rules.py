@@ -1,119 +1,176 @@
-"""Accept, optimize or failed: the verdict after phase 2, from figures alone.
+"""Accept, optimize or failed: the verdict after phase 2, from figures that the files hold.
 
-failed    an alarm stopped the run, or the network is not better than always saying the commonest class
-accept    the target is met and no reference is better; without a target, every reference is beaten beyond the
-interval
-optimize  everything else
+    failed     the run did not end by itself, an alarm rang, or nothing better than the trivial predictor was
+    learnt accept     with a target: it is met, and no reference is better
+               without one: every reference is beaten beyond the 95 % interval
+    optimize   the run is sound, the number is not there
+
+A network that a simple model beats is no acceptable baseline, whatever its number.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from firstlight.experiment.records import Decision, Outcome, Reference
-from firstlight.text import number
+from firstlight.text import interval, number
 
-TRIVIAL = "majority"  # the reference that has learnt nothing
+TRIVIAL = frozenset({"majority", "mean"})  # references that do not look at the input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The figures that decide; see results.evidence."""
+    """What is decided on. Differences are in the sense of the metric's name: model minus reference."""
 
     outcome: Outcome | None
     references: tuple[Reference, ...]
     metric: str
-    value: float | None
+    value: float | None  # of the best checkpoint
     interval: tuple[float, float] | None  # 95 %
     target: float | None
-    direction: Literal["higher", "lower"]
-    paired: Mapping[
-        str, tuple[float, float, float]
-    ]  # reference -> (difference, low, high), model minus reference
-    alarm: str | None
+    direction: Literal["higher", "lower"]  # which values are better
+    paired: Mapping[str, tuple[float, float, float]]  # reference -> difference on the same rows, low, high
+    alarm: str | None  # handbook page of what stopped the run
 
-    def better(self, value: float, other: float) -> bool:
-        """Whether `value` is strictly better than `other`."""
-        return value > other if self.direction == "higher" else value < other
 
-    def gain_is_real(self, reference: Reference) -> bool:
-        """Whether the model beats the reference beyond the interval, paired where rows can be paired."""
-        if reference.name in self.paired:
-            return self.paired[reference.name][1] > 0
-        bound = None if self.interval is None else self.interval[0 if self.direction == "higher" else 1]
-        return bound is not None and self.better(bound, reference.metrics[self.metric])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rival:
+    """The model beside one reference; `gain` is positive where the model is better."""
+
+    name: str
+    value: float
+    gain: float
+    sure_gain: float | None  # lower end of the 95 % interval of the gain; None when there is no interval
+
+    @property
+    def beaten(self) -> bool:
+        return self.sure_gain is not None and self.sure_gain > 0
+
+    def sentence(self, metric: str) -> str:
+        shown = f"{self.name} with {metric} {number(self.value)}"
+        if self.beaten:
+            return (
+                f"It is better than {shown} by {number(self.gain)}, at least {number(self.sure_gain or 0)}."
+            )
+        if self.gain < 0:
+            return f"The simple model {shown} is better, by {number(-self.gain)}."
+        if self.sure_gain is None:
+            return f"Whether it is better than {shown} is not known: no interval could be computed."
+        least = number(self.sure_gain)
+        return f"It is not clearly better than {shown}: the gain is {number(self.gain)}, but may be {least}."
 
 
 def decide(evidence: Evidence) -> Decision:
-    """The verdict with its reasons, the one that weighs most first."""
-    measured = [r for r in evidence.references if evidence.metric in r.metrics]
-    pick = max if evidence.direction == "higher" else min
-    best = pick(measured, key=lambda r: r.metrics[evidence.metric], default=None)
-    verdict, reasons = _verdict(evidence, measured, best)
+    """The verdict with its reasons, full sentences with the numbers that decided, the weightiest first."""
+    rivals = _rivals(evidence)
+    finite = evidence.value is not None and math.isfinite(evidence.value)
+    best = (max if evidence.direction == "higher" else min)(rivals, key=lambda r: r.value, default=None)
+    failure = _failure(evidence, rivals)
+    verdict: Literal["accept", "optimize", "failed"]
+    reasons: tuple[str, ...]
+    if failure is not None:
+        verdict, reasons = "failed", (failure,)
+    elif evidence.target is not None:
+        verdict, reasons = _by_target(evidence, evidence.target, best)
+    else:
+        verdict, reasons = _by_references(evidence, rivals)
     return Decision(
         verdict=verdict,
-        reasons=tuple(reasons),
+        reasons=reasons,
         metric=evidence.metric,
-        value=evidence.value,
-        interval=evidence.interval,
+        value=evidence.value if finite else None,
+        interval=evidence.interval if finite else None,
         target=evidence.target,
-        reference=None if best is None else {"name": best.name, "value": best.metrics[evidence.metric]},
+        reference=None if best is None else {"name": best.name, "value": best.value},
     )
 
 
-def _verdict(
-    evidence: Evidence, measured: list[Reference], best: Reference | None
-) -> tuple[Literal["accept", "optimize", "failed"], list[str]]:
-    outcome, value, metric = evidence.outcome, evidence.value, evidence.metric
+def _failure(evidence: Evidence, rivals: tuple[_Rival, ...]) -> str | None:
+    outcome = evidence.outcome
     if outcome is None:
-        return "failed", ["Training did not come to an end."]
+        return "Training left no outcome: it never ran, it was killed, or it crashed."
     if evidence.alarm is not None:
-        return "failed", [f"Training was stopped: {outcome.alarm_detail or outcome.reason}."]
-    if value is None:
-        return "failed", [f"There is no value of {metric}: no epoch was validated."]
-    trivial = [r for r in measured if r.name == TRIVIAL]
-    if trivial and not evidence.gain_is_real(trivial[0]):
-        known = number(trivial[0].metrics[metric])
-        return "failed", [
-            f"The network learnt nothing: {metric} {number(value)} is not beyond the {known} of always saying "
-            "the commonest class."
-        ]
-    standing = [_against(evidence, r) for r in measured]
+        detail = f": {outcome.alarm_detail}" if outcome.alarm_detail else ""
+        return f"Training was stopped by the alarm {evidence.alarm}{detail}."
+    if outcome.state not in ("completed", "stopped_early"):
+        return f"Training did not end by itself, it was {outcome.state}: {outcome.reason}."
+    if evidence.value is None or not math.isfinite(evidence.value):
+        return f"The best checkpoint has no {evidence.metric} that is a number."
+    for rival in rivals:
+        if rival.name in TRIVIAL and not rival.beaten:
+            return f"Nothing was learnt that shows. {_figure(evidence)} {rival.sentence(evidence.metric)}"
+    return None
+
+
+def _by_target(
+    evidence: Evidence, target: float, best: _Rival | None
+) -> tuple[Literal["accept", "optimize"], tuple[str, ...]]:
+    value = evidence.value if evidence.value is not None else math.nan
+    met = value >= target if evidence.direction == "higher" else value <= target
+    least = "at least" if evidence.direction == "higher" else "at most"
+    figure = _figure(evidence)
+    reached = f"{figure} This {'meets' if met else 'misses'} the target, {least} {number(target)}."
+    if met and _reaches_past(evidence, target):
+        reached += " The interval reaches beyond the target, so other rows could give a miss."
     if best is None:
-        return "optimize", [f"No reference could be measured, so {metric} {number(value)} says little."]
-    if evidence.better(best.metrics[metric], value):
-        return "optimize", [
-            f"A simple model is better: {best.name} reaches {number(best.metrics[metric])}, "
-            f"the network {number(value)}.",
-            *standing,
-        ]
-    if evidence.target is not None:
-        met = not evidence.better(evidence.target, value)
-        word = "meets" if met else "misses"
-        reason = f"{metric} {number(value)} {word} the target of {number(evidence.target)}."
-        bound = evidence.interval[0 if evidence.direction == "higher" else 1] if evidence.interval else None
-        if met and bound is not None and evidence.better(evidence.target, bound):
-            reason += (
-                f" The interval reaches beyond the target, to {number(bound)}: another sample could miss it."
-            )
-        return ("accept" if met else "optimize"), [reason, *standing]
-    beaten = all(evidence.gain_is_real(r) for r in measured)
-    summary = (
-        "Every reference is beaten beyond the interval, and no target was set."
-        if beaten
-        else "No target was set, and a reference is not beaten beyond the interval."
-    )
-    return ("accept" if beaten else "optimize"), [summary, *standing]
+        return "accept" if met else "optimize", (reached, "No reference was run beside it.")
+    beside = best.sentence(evidence.metric)
+    if best.gain < 0:
+        advice = "Use the simple model, or find out what keeps the network below it."
+        return "optimize", (f"{beside} {advice}", reached)
+    return "accept" if met else "optimize", (reached, beside)
 
 
-def _against(evidence: Evidence, reference: Reference) -> str:
-    value = reference.metrics[evidence.metric]
-    if reference.name in evidence.paired:
-        difference, low, high = evidence.paired[reference.name]
-        return (
-            f"Against {reference.name} ({number(value)}) the difference is {difference:+.4f}, "
-            f"with 95 % between {low:+.4f} and {high:+.4f} on the same rows."
-        )
-    return f"{reference.name} reaches {number(value)}."
+def _by_references(
+    evidence: Evidence, rivals: tuple[_Rival, ...]
+) -> tuple[Literal["accept", "optimize"], tuple[str, ...]]:
+    figure = f"{_figure(evidence)} No target was set."
+    if not rivals:
+        return "optimize", (f"{figure} No reference was run either, so nothing says that this is good.",)
+    open_ones = tuple(r for r in sorted(rivals, key=lambda r: r.gain) if not r.beaten)
+    if open_ones:
+        return "optimize", (*(r.sentence(evidence.metric) for r in open_ones), figure)
+    hardest = min(rivals, key=lambda r: r.gain)
+    names = ", ".join(r.name for r in rivals)
+    every = f"Every reference is beaten beyond the 95 % interval: {names}."
+    return "accept", (every, hardest.sentence(evidence.metric), figure)
+
+
+def _rivals(evidence: Evidence) -> tuple[_Rival, ...]:
+    """The references that have the metric, against the model."""
+    value = math.nan if evidence.value is None else evidence.value
+    sign = 1.0 if evidence.direction == "higher" else -1.0
+    found = []
+    for reference in evidence.references:
+        other = reference.metrics.get(evidence.metric, math.nan)
+        if math.isfinite(other):
+            gain = sign * (value - other)
+            sure = _sure_gain(evidence, reference.name, other, sign)
+            found.append(_Rival(name=reference.name, value=other, gain=gain, sure_gain=sure))
+    return tuple(found)
+
+
+def _sure_gain(evidence: Evidence, name: str, other: float, sign: float) -> float | None:
+    """From the same rows where that is known; else from the model's own interval, which is more cautious."""
+    if name in evidence.paired:
+        _, low, high = evidence.paired[name]
+        return low if sign > 0 else -high
+    if evidence.interval is None:
+        return None
+    low, high = evidence.interval
+    return low - other if sign > 0 else other - high
+
+
+def _reaches_past(evidence: Evidence, target: float) -> bool:
+    if evidence.interval is None:
+        return False
+    low, high = evidence.interval
+    return low < target if evidence.direction == "higher" else high > target
+
+
+def _figure(evidence: Evidence) -> str:
+    span = f", 95 % interval {interval(*evidence.interval)}" if evidence.interval else ""
+    return f"The best checkpoint has {evidence.metric} {number(evidence.value or 0.0)}{span}."

@@ -1,4 +1,4 @@
-"""An automatic restart is a new attempt; the one before is kept whole with its own config, nothing is overwritten.
+"""An automatic restart is a new attempt; the one before is kept whole, nothing is overwritten.
 
     attempts/1/  training_config.yaml, environment.json, logs/, checkpoints/, plots/, reports, attempt.json
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.records import Item
 
+Files = TypeVar("Files")
 Phase = Literal["setup", "baseline"]
+SETUP_FILES = ("training_config.yaml", "environment.json", "splits.npz")  # with which training begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,33 @@ class GateSpec:
     title: str
     items: Callable[[Folder], tuple[Item, ...]]  # computed from the files of the experiment alone
     artifacts: Callable[[Folder], tuple[str, ...]]  # what it rests on: POSIX paths below the root
+
+
+def item(name: str, passed: bool, value: object, evidence: str, note: str = "") -> Item:
+    """An item that was computed."""
+    state: Literal["passed", "failed"] = "passed" if passed else "failed"
+    return Item(id=name, state=state, value=str(value), evidence=evidence, note=note)
+
+
+def not_applicable(name: str, reason: str, evidence: str) -> Item:
+    """An item that does not apply here, with the reason."""
+    return Item(id=name, state="not_applicable", value=reason, evidence=evidence, note=reason)
+
+
+def items_of(checks: Iterable[Callable[[Files], Item]], files: Files, folder: Folder) -> tuple[Item, ...]:
+    """The item of each check, named as its function; a record of another form fails its item and stops nothing.
+
+    Files are named from the experiment on, so that an item stays the same when the folder is moved.
+    """
+    found = []
+    for check in checks:
+        try:
+            found.append(check(files))
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            reason = f"a record does not have the form in which it was written: {error}"
+            found.append(item(check.__name__, False, "not readable", "see note", reason))
+    root = f"{folder.root}{os.sep}"
+    return tuple(replace(i, value=i.value.replace(root, ""), note=i.note.replace(root, "")) for i in found)
 
 
 def hashes(folder: Folder, artifacts: tuple[str, ...]) -> dict[str, str]:

@@ -1,165 +1,267 @@
-"""status.json: phases, gates, decision and the next command, computed from the artifacts.
+"""status.json: phases, gates, decision, next command; computed from the artifacts whenever it is asked for.
 
-The file keeps one thing that cannot be computed: the hashes of the artifacts on which a gate rested when it
-passed. One that differs now
-shuts that gate and the later ones. A damaged file is made again.
+What cannot be computed again is kept in the file itself: when a gate passed, and the hashes of the artifacts
+on which it then rested. An artifact that is changed or gone shuts that gate and the later ones, until it is
+back as it was or the gate is confirmed again. A lost or damaged status.json is computed anew.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from firstlight.decision.route import PhaseState, route
-from firstlight.errors import FirstlightError
+from firstlight.decision.route import Baseline, Route, route
+from firstlight.errors import FirstlightError, ResumeRefused
 from firstlight.experiment import records_io, store
-from firstlight.experiment.gate import GateSpec, changed_since, hashes
-from firstlight.experiment.records import Gate, Item
+from firstlight.experiment.attempts import archived
+from firstlight.experiment.environment import read_environment
+from firstlight.experiment.folder import Folder
+from firstlight.experiment.gate import GateSpec, Phase, changed_since, hashes, item
+from firstlight.experiment.lock import holder
+from firstlight.experiment.records import Decision, Gate, Item, Outcome
 from firstlight.gates import post_baseline, reproducibility
-from firstlight.text import markdown, visible
-
-if TYPE_CHECKING:
-    from firstlight.experiment.folder import Folder
-    from firstlight.experiment.records import Decision
+from firstlight.gates.checklist import render_checklist
 
 FORMAT = 1
-GATES: tuple[GateSpec, ...] = (reproducibility.GATE, post_baseline.GATE)
-LATER = ("diagnosis", "optimization", "final")
+GATES = (reproducibility.GATE, post_baseline.GATE)
+# Later phases have no gate in this release: what comes before each of them.
+LATER = {"diagnosis": "baseline", "optimization": "diagnosis", "final": "baseline"}
+UNCHANGED = "unchanged_since_passed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Passed:
+    """When a gate passed, and on what."""
+
+    time: str
+    artifacts: dict[str, str]  # POSIX path below the experiment -> SHA-256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A gate as it is now."""
+
+    spec: GateSpec
+    gate: Gate
+    passed: _Passed | None
+
+
+def compute_status(folder: Folder, *, shown: Path | None = None) -> dict[str, Any]:
+    """The status as the contract has it, from the artifacts; nothing is written.
+
+    Args:
+        folder: The experiment.
+        shown: How the experiment is called in `experiment` and `next`, when that is not `folder.root`.
+    """
+    return _document(folder, standings(folder), shown or folder.root)
+
+
+def write_status(folder: Folder, *, shown: Path | None = None) -> dict[str, Any]:
+    """Computes the status, writes it and the checklists, and gives it back.
+
+    A gate that is open for the first time leaves the hashes of its artifacts in the file.
+    """
+    return _write(folder, standings(folder), shown or folder.root)
+
+
+def confirm_again(folder: Folder, phase: Phase, *, shown: Path | None = None) -> Gate:
+    """Lets a gate rest on its artifacts as they are now, after a change that was meant; gives the gate.
+
+    Every item is computed again; when one is open, the gate stays shut and the old hashes stay.
+    """
+    found = standings(folder, again=phase)
+    _write(folder, found, shown or folder.root)
+    return next(s.gate for s in found if s.spec.phase == phase)
 
 
 def compute_gates(folder: Folder) -> tuple[Gate, ...]:
-    """Both gates as the artifacts have them now, with what changed since they passed."""
-    recorded = recorded_hashes(folder)
-    gates: list[Gate] = []
+    """Every gate of this release as it is now, in order."""
+    return tuple(s.gate for s in standings(folder))
+
+
+def standings(folder: Folder, *, again: Phase | None = None) -> tuple[Standing, ...]:
+    """Every gate of this release, in order; a shut one shuts those after it.
+
+    Args:
+        folder: The experiment.
+        again: A gate that takes its artifacts as they are now, if all of its items allow.
+    """
+    previous = _previous(folder)
+    found: list[Standing] = []
     for spec in GATES:
-        found = list(spec.items(folder))
-        changes = changed_since(folder, recorded.get(spec.phase, {}))
+        items = list(spec.items(folder))
+        passed = _passed(previous, spec.phase)
+        if spec.phase == again and Gate(phase=spec.phase, items=tuple(items)).open:
+            passed = None
+        changes = changed_since(folder, passed.artifacts) if passed else ()
         if changes:
-            found.append(
-                Item(
-                    id="unchanged_since_passed",
-                    state="failed",
-                    value="; ".join(changes),
-                    evidence="status.json#hashes",
-                    note="firstlight check verifies a changed config again before training",
-                )
-            )
-        if gates and not gates[-1].open:
-            found.append(
-                Item(
-                    id="earlier_gate_open",
-                    state="failed",
-                    value=f"{gates[-1].phase} is shut",
-                    evidence=f"status.json#phases.{gates[-1].phase}",
-                )
-            )
-        gates.append(Gate(phase=spec.phase, items=tuple(found)))
-    return tuple(gates)
+            note = "put it back as it was; `firstlight check` confirms a config that was changed on purpose"
+            value = "; ".join(changes)
+            items.append(item(UNCHANGED, False, value, "status.json", note))
+        if found and not found[-1].gate.open:
+            items.append(_earlier_gate(found[-1].gate.phase))
+        gate = Gate(phase=spec.phase, items=tuple(items))
+        if passed is None and gate.open:
+            passed = _Passed(time=_now(), artifacts=hashes(folder, spec.artifacts(folder)))
+        found.append(Standing(spec=spec, gate=gate, passed=passed))
+    return tuple(found)
 
 
-def compute_status(folder: Folder) -> dict[str, Any]:
-    """The status of the contract, from the artifacts."""
-    gates = compute_gates(folder)
-    decision = _decision(folder)
-    states = _states(folder, gates, decision)
-    recorded = recorded_hashes(folder)
-    phases: dict[str, Any] = {
-        gate.phase: {
-            "state": states[gate.phase],
-            "gate": {
-                "open": gate.open,
-                "missing": list(gate.missing),
-                "items": [asdict(item) for item in gate.items],
-                "passed": sum(i.state == "passed" for i in gate.items),
-                "total": len(gate.items),
-                "hashes": recorded.get(gate.phase, {}),
-            },
-        }
-        for gate in gates
+def _write(folder: Folder, found: tuple[Standing, ...], shown: Path) -> dict[str, Any]:
+    document = _document(folder, found, shown)
+    store.write_json(folder.status, document)
+    for standing in found:
+        if standing.spec.phase == "setup" or document["phases"]["baseline"]["state"] != "not_started":
+            page = render_checklist(standing.gate, standing.spec)
+            store.write_text(folder.checklists / f"{standing.spec.name}.md", page)
+    return document
+
+
+def _document(folder: Folder, found: tuple[Standing, ...], shown: Path) -> dict[str, Any]:
+    decision, outcome = _decision(folder), _outcome(folder)
+    progress = _progress(folder, outcome)
+    setup, baseline = (s.gate for s in found)
+    step = route(experiment=shown, setup=setup, baseline=baseline, progress=progress, decision=decision)
+    states = {
+        "setup": "complete" if setup.open else "incomplete",
+        "baseline": _state(baseline, progress, decision),
     }
-    before = "baseline"
-    for name in LATER:
-        phases[name] = {
-            "state": "not_started",
-            "gate": {"open": False, "missing": [f"{before}_complete"], "items": []},
-        }
-        before = name
-    way = route(folder.root, states["setup"], states["baseline"], decision)
+    phases: dict[str, Any] = {
+        s.spec.phase: {"state": states[s.spec.phase], "gate": _gate_document(s)} for s in found
+    }
+    if outcome is not None:
+        phases["baseline"] |= _time_document(folder, outcome)
+    for phase, before in LATER.items():
+        gate = Gate(phase="baseline", items=(_earlier_gate(before),))
+        phases[phase] = {"state": "not_started", "gate": _shut(gate)}
     return {
         "format": FORMAT,
-        "task": "image_classification",
-        "experiment": str(folder.root),
+        "task": _task(folder),
+        "experiment": str(shown),
+        "run_id": _run_id(folder),
+        "attempt": len(archived(folder)) + 1,
         "phases": phases,
         "decision": None if decision is None else records_io.to_json(decision),
-        "route": asdict(way),
-        "next": way.next,
+        "route": _route_document(folder, step),
+        "next": step.command,
     }
 
 
-def write_status(folder: Folder) -> dict[str, Any]:
-    """Records the hashes of gates that pass, then writes status.json and the checklists."""
-    recorded = recorded_hashes(folder)
-    for spec, gate in zip(GATES, compute_gates(folder), strict=True):
-        if gate.open and spec.phase not in recorded:
-            recorded[spec.phase] = hashes(folder, spec.artifacts(folder))
-    store.write_json(folder.status, {"format": FORMAT, "hashes": recorded})
-    status = compute_status(folder)
-    store.write_json(folder.status, status | {"hashes": recorded})
-    for spec, gate in zip(GATES, compute_gates(folder), strict=True):
-        if spec.phase == "setup" or folder.preflight.is_file():
-            store.write_text(folder.checklists / f"{spec.name}.md", render_checklist(spec, gate))
-    return status
+def _gate_document(standing: Standing) -> dict[str, Any]:
+    gate = standing.gate
+    document: dict[str, Any] = {
+        "open": gate.open,
+        "missing": list(gate.missing),
+        "passed": sum(i.state == "passed" for i in gate.items),
+        "not_applicable": sum(i.state == "not_applicable" for i in gate.items),
+        "total": len(gate.items),
+        "computed_at": _now(),
+        "items": [asdict(i) for i in gate.items],
+    }
+    if standing.passed is not None:
+        document |= {"passed_at": standing.passed.time, "artifacts": standing.passed.artifacts}
+    return document
 
 
-def confirm_again(folder: Folder, phase: str) -> None:
-    """Forgets the hashes of a gate, so that the artifacts as they are now are what it rests on."""
-    recorded = recorded_hashes(folder)
-    recorded.pop(phase, None)
-    store.write_json(folder.status, {"format": FORMAT, "hashes": recorded})
+def _shut(gate: Gate) -> dict[str, Any]:
+    return {"open": False, "missing": list(gate.missing), "items": [asdict(i) for i in gate.items]}
 
 
-def recorded_hashes(folder: Folder) -> dict[str, dict[str, str]]:
-    """Hashes of the artifacts of each gate that passed; none when the file is not there or damaged."""
+def _earlier_gate(phase: str) -> Item:
+    value = f"the phase {phase} must be complete first"
+    return item("earlier_gate_open", False, value, f"status.json#phases.{phase}.gate")
+
+
+def _time_document(folder: Folder, outcome: Outcome) -> dict[str, Any]:
+    """Phase time against its budget (X10)."""
+    from firstlight.config.read import read_config
+
     try:
-        found = store.read_json(folder.status)["hashes"]
-        return {str(phase): {str(k): str(v) for k, v in digests.items()} for phase, digests in found.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        budget = 60 * read_config(folder.config).config.budget.minutes
+    except FirstlightError:
+        return {"seconds": outcome.command_seconds}
+    over = outcome.command_seconds > budget
+    return {"seconds": outcome.command_seconds, "budget_seconds": budget, "over_budget": over}
 
 
-def render_checklist(spec: GateSpec, gate: Gate) -> str:
-    """A gate as Markdown; ticks are shown, and only those of a person's items are ever read."""
-    standing = "open" if gate.open else f"shut: {', '.join(gate.missing)}"
-    lines = [
-        f"# {spec.title}",
-        "",
-        f"Gate {spec.phase}: **{standing}**. Computed by firstlight from the files named.",
-        "",
-    ]
-    boxes = {"passed": "x", "not_applicable": "-", "failed": " ", "needs_person": " "}
-    for item in gate.items:
-        note = f" ({markdown(visible(item.note))})" if item.note else ""
-        lines.append(
-            f"- [{boxes[item.state]}] `{item.id}` {item.state.replace('_', ' ')}: {markdown(visible(item.value))}; "
-            f"evidence {markdown(visible(item.evidence))}{note}"
-        )
-    lines += ["", f"What each item means: `firstlight explain checklists/{spec.name}`", ""]
-    return "\n".join(lines)
+def _route_document(folder: Folder, step: Route) -> dict[str, Any]:
+    """The route with its date, which is that of the first time it was found so (X6)."""
+    document = asdict(step)
+    before = _previous(folder).get("route")
+    stored: dict[str, Any] = before if isinstance(before, dict) else {}
+    same = all(stored.get(key) == value for key, value in document.items() if key != "command")
+    return document | {"date": str(stored["date"]) if same and "date" in stored else _now()}
 
 
-def _states(folder: Folder, gates: tuple[Gate, ...], decision: Decision | None) -> dict[str, PhaseState]:
-    setup: PhaseState = "complete" if gates[0].open else "failed"
-    if folder.outcome.is_file() and decision is not None:
-        baseline: PhaseState = "complete" if gates[1].open and decision.verdict != "failed" else "failed"
-    elif folder.last.is_file():
-        baseline = "interrupted"
-    else:
-        baseline = "not_started"
-    return {"setup": setup, "baseline": baseline}
+def _state(gate: Gate, progress: Baseline, decision: Decision | None) -> str:
+    if progress != "trained":
+        return progress
+    if decision is not None and decision.verdict == "failed":
+        return "failed"
+    return "complete" if gate.open else "incomplete"
+
+
+def _progress(folder: Folder, outcome: Outcome | None) -> Baseline:
+    """How far phase 2 is; the process that asks is not one that is working."""
+    who = holder(folder)
+    if outcome is not None and outcome.state != "interrupted":
+        return "trained"
+    if who is not None and who.pid != os.getpid():
+        return "running"
+    return "interrupted" if folder.manifest.is_file() else "not_started"
 
 
 def _decision(folder: Folder) -> Decision | None:
     try:
         return records_io.read_decision(folder.decision)
+    except ResumeRefused:
+        return None
+
+
+def _outcome(folder: Folder) -> Outcome | None:
+    try:
+        return records_io.read_outcome(folder.outcome)
+    except ResumeRefused:
+        return None
+
+
+def _task(folder: Folder) -> str | None:
+    from firstlight.config.read import read_config
+
+    try:
+        return read_config(folder.config).config.data.task
     except FirstlightError:
         return None
+
+
+def _run_id(folder: Folder) -> str | None:
+    try:
+        found = read_environment(folder).get("run_id")
+    except ResumeRefused:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _previous(folder: Folder) -> dict[str, Any]:
+    """The status as it was written last; empty when it is lost or damaged."""
+    try:
+        found = store.read_json(folder.status)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
+
+
+def _passed(previous: dict[str, Any], phase: str) -> _Passed | None:
+    try:
+        gate = previous["phases"][phase]["gate"]
+        artifacts = {str(k): str(v) for k, v in gate["artifacts"].items()}
+        return _Passed(time=str(gate["passed_at"]), artifacts=artifacts)
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

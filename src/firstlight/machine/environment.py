@@ -46,6 +46,7 @@ VARIABLES = (
     "TZ",
 )
 _PLAIN_VALUE = re.compile(r"[\w.:,=/+{}() -]{0,120}", re.ASCII)
+_DEVICE_NAME = re.compile(r"\b(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -66,11 +67,11 @@ def record_environment() -> dict[str, Any]:
         "packages": installed_packages(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "cudnn": _cudnn(),
         "driver": _driver(),
         "hardware": _hardware(),
         "determinism": _determinism(),
-        "known_values_drawn": known_values_drawn(),
+        "known_values": known_values_drawn(),
         "variables": recorded_variables(os.environ),
         "git": record_git(Path.cwd()),
     }
@@ -86,6 +87,11 @@ def recorded_variables(environment: os._Environ[str] | dict[str, str]) -> dict[s
     """The variables on the list, as far as their values look like settings."""
     found = {name: environment[name] for name in VARIABLES if name in environment}
     return {name: value if _is_harmless(value) else "[not recorded]" for name, value in found.items()}
+
+
+def recorded_arguments(arguments: list[str]) -> list[str]:
+    """A command line without what looks like a credential."""
+    return ["[not recorded]" if looks_like_a_secret(word) else word for word in arguments]
 
 
 def cgroup_cores(root: Path = _CGROUP) -> float | None:
@@ -104,12 +110,21 @@ def cgroup_cores(root: Path = _CGROUP) -> float | None:
 
 
 def _is_harmless(value: str) -> bool:
-    return _PLAIN_VALUE.fullmatch(value) is not None and not looks_like_a_secret(value)
+    rest = _DEVICE_NAME.sub("", value)
+    return _PLAIN_VALUE.fullmatch(value) is not None and not looks_like_a_secret(rest)
+
+
+def _cudnn() -> int | None:
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return torch.backends.cudnn.version()  # type: ignore[no-any-return]
 
 
 def _version(name: str) -> str | None:
     try:
-        return str(importlib.metadata.version(name))
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
 

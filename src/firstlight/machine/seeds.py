@@ -1,4 +1,4 @@
-"""Every generator seeded, with proof; operations with one order of additions; the variables that both need."""
+"""Every generator seeded, with proof; operations with one order of additions; the variables both need."""
 
 from __future__ import annotations
 

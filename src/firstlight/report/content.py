@@ -40,7 +40,7 @@ def baseline_page(facts: Facts, decision: Decision, gates: tuple[Gate, ...]) -> 
     config = facts.config
     return Page(
         name=(config.experiment.name if config else None) or facts.root.name,
-        verdict=verdict(facts, decision),
+        verdict=verdict(facts, decision, gates),
         sections=(
             Section(id="configuration", title="1. Configuration", blocks=tuple(_configuration(facts))),
             Section(id="metrics", title="2. Final metrics", blocks=tuple(final_metrics(facts))),
@@ -163,7 +163,7 @@ def _decision(facts: Facts, decision: Decision, gates: tuple[Gate, ...]) -> Iter
         yield Text(text="The page of the handbook to read:")
         yield Command(text=f"firstlight explain {page}")
     yield Text(text="The next command:")
-    yield Command(text=words.next_command(facts, decision))
+    yield Command(text=words.next_command(facts, decision, gates))
     for gate in gates:
         state = "open" if gate.open else f"shut, {text.count(len(gate.missing), 'item')} missing"
         yield Heading(text=f"Gate of the {gate.phase} phase: {state}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firstlight import text
-from firstlight.experiment.records import Decision
+from firstlight.experiment.records import Decision, Gate
 from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Verdict
@@ -15,21 +15,21 @@ LABEL_WIDTH = 12  # of the block on the terminal
 LONGEST_REASON = 160  # characters; a longer one is cut on the terminal and whole in the report
 
 
-def verdict(facts: Facts, decision: Decision) -> Verdict:
+def verdict(facts: Facts, decision: Decision, gates: tuple[Gate, ...] = ()) -> Verdict:
     """The verdict as a part of the page."""
     return Verdict(
         verdict=decision.verdict,
         headline=words.HEADLINES[decision.verdict],
         figures=tuple(_figures(facts, decision)),
         reasons=decision.reasons,
-        next=words.next_command(facts, decision),
+        next=words.next_command(facts, decision, gates),
         page=words.page_to_read(facts, decision),
     )
 
 
-def summary(facts: Facts, decision: Decision) -> str:
+def summary(facts: Facts, decision: Decision, gates: tuple[Gate, ...] = ()) -> str:
     """The verdict as about eight plain lines for the terminal; names from the data are harmless in it."""
-    shown = verdict(facts, decision)
+    shown = verdict(facts, decision, gates)
     lines = [("VERDICT", f"{decision.verdict.upper()}: {shown.headline}")]
     lines += [(label, f"{value} {detail}".strip()) for label, value, detail in shown.figures]
     for number, reason in enumerate(shown.reasons):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import shlex
-from pathlib import Path
 
 from firstlight import text
-from firstlight.decision.route import route
-from firstlight.experiment.records import Decision
+from firstlight.decision.route import REPORT_ITEM, route
+from firstlight.experiment.records import Decision, Gate
 from firstlight.results.facts import Facts
 
 METRICS = {
@@ -70,10 +68,16 @@ def probability(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
 
 
-def next_command(facts: Facts, decision: Decision) -> str:
-    """The command that follows from the verdict, ready for a shell."""
-    root = Path(shlex.quote(text.visible(str(facts.root))))
-    return route(root, "complete", "complete", decision).next
+def next_command(facts: Facts, decision: Decision, gates: tuple[Gate, ...] = ()) -> str:
+    """The command that follows from the verdict and the gates, ready for a shell.
+
+    Without gates they are taken as open; that the report is not there yet counts for nothing while it is written.
+    """
+    sound = Gate(phase="baseline", items=())
+    setup, baseline = gates or (sound, sound)
+    baseline = Gate(phase="baseline", items=tuple(i for i in baseline.items if i.id != REPORT_ITEM))
+    step = route(experiment=facts.root, setup=setup, baseline=baseline, progress="trained", decision=decision)
+    return step.command
 
 
 def page_to_read(facts: Facts, decision: Decision) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from firstlight.errors import Interrupted, ResumeRefused
 from firstlight.experiment import records_io, store
+from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import MetricsFile
 from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
@@ -109,7 +110,8 @@ def run_training(
         Interrupted: A signal came; the state is saved.
     """
     metrics = MetricsFile(job.folder.metrics)
-    metrics.write(state.records)  # the checkpoint knows its epochs: the file is made to agree
+    metrics.write(state.records)  # the checkpoint knows what counts; after a crash the file may say more
+    inputs = hashes(job.folder, SETUP_FILES)
     watch = _watch(job, state, clock, stop, progress, metrics.append)
     began = time.monotonic()
     earlier = state.used_seconds
@@ -126,7 +128,7 @@ def run_training(
     for note in watch.alarms.notes:
         progress.warn(note)
     reloaded = _reload_best(job, examples) if job.folder.best.is_file() else {}
-    outcome = _outcome(job, state, watch, ending, reloaded, clock, seconds)
+    outcome = replace(_outcome(job, state, watch, ending, reloaded, clock, seconds), inputs=inputs)
     records_io.write_outcome(job.folder.outcome, outcome)
     return outcome
 
@@ -194,11 +196,6 @@ def _outcome(
         alarm_detail=detail,
         parameters=sum(p.numel() for p in state.model.parameters()),
         machine=job.machine.described(),
-        inputs={
-            path.name: store.sha256(path)
-            for path in (job.folder.config, job.folder.environment, job.folder.splits)
-            if path.is_file()
-        },
     )
 
 
