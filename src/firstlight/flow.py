@@ -138,13 +138,14 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
 
     Raises:
         GateShut: Gate 1 is shut.
-        ResumeRefused: `resume` and nothing to resume, or the data or config changed.
+        ResumeRefused: `resume` and no checkpoint is good, or the data or config changed.
         DataError, ResourceError, TrainingFailed: A check of the preflight failed.
         Interrupted: A signal came; the state is saved.
     """
     from firstlight.gates.status import write_status
     from firstlight.preflight.run import first_failure, preflight
     from firstlight.references.run import references
+    from firstlight.training.checkpoint import begun
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder), stop_on_signals() as stop:
@@ -154,7 +155,10 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
         budget = clock.deadline - clock.started
-        if not (resume and folder.preflight.is_file()):
+        goes_on = resume and begun(folder)
+        if resume and not goes_on:
+            log.note("nothing was saved yet: training begins at its first step")
+        if not goes_on:  # what was saved was trained after a preflight that passed
             log.stage("preflight")
             seconds = preflight_seconds(budget)
             lines = preflight(job, deadline=time.monotonic() + seconds, clock=clock, progress=log)
@@ -162,7 +166,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             if failure is not None:
                 write_status(folder)
                 raise failure
-        if not (resume and folder.references.is_file()):
+        if not (goes_on and folder.references.is_file()):
             log.stage("references")
             seconds = reference_seconds(budget)
             found = references(
@@ -172,7 +176,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             for reference in found:
                 log.note(_reference_line(reference, job.metric))
         log.stage("training")
-        _train(loaded, stop, resume=resume, progress=log)
+        _train(loaded, stop, resume=goes_on, progress=log)
         log.stage("report")
         return _finish(folder)
 
@@ -225,16 +229,18 @@ def _require_setup(folder: Folder) -> None:
 
 def _require_untrained(folder: Folder, resume: bool) -> None:
     """A finished run is never trained over, a half-finished one only on request."""
+    from firstlight.training.checkpoint import begun
+
     if folder.outcome.is_file():
         raise UsageError(
             "this experiment is trained already",
             f"{folder.outcome} exists",
             f"see firstlight status {folder.root}, or start a new experiment with firstlight run DATA",
         )
-    if not resume and folder.last.is_file():
+    if not resume and begun(folder):
         raise UsageError(
             "this experiment was interrupted",
-            f"{folder.last} exists",
+            f"{folder.checkpoints} has what was trained until then",
             f"go on with firstlight train {folder.root} --resume, or start a new experiment",
         )
 
@@ -247,13 +253,10 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
     from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
 
     job = loaded.job
-    state = (
-        resumed_state(job)
-        if resume and job.folder.last.is_file()
-        else fresh_state(job, recorded_changes(job))
-    )
+    state = resumed_state(job) if resume else fresh_state(job, recorded_changes(job))
+    clock = loaded.clock.after(state.used_seconds)
     while True:
-        outcome = run_training(job, state, loaded.examples, loaded.clock, stop, progress)
+        outcome = run_training(job, state, loaded.examples, clock, stop, progress)
         repairable = outcome.alarm in ("nan_loss", "exploding_gradients")
         if not repairable or len(archived(job.folder)) >= RESTARTS:
             return outcome

@@ -81,6 +81,11 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def begun(folder: Folder) -> bool:
+    """Whether a training saved anything here that it could go on from."""
+    return any(folder.checkpoints.glob("*.pt"))
+
+
 def newest(folder: Folder) -> Path | None:
     """The good checkpoint with the most steps, by the manifest."""
     files: dict[str, dict[str, Any]] = read_manifest(folder)["files"]
