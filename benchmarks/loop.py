@@ -196,7 +196,7 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
         train=train_loader,
         val=TensorLoader(inputs=held_x, targets=held_y, size=batch),
         loss=TASK.make_loss(config.loss, counts, machine.device),
-        chance=TASK.chance(counts),
+        chance=TASK.chance(counts, config.loss),
         folder=Folder(folder),
         make_model=lambda: model,
         make_optimizer=lambda _: optimizer,

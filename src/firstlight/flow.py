@@ -127,7 +127,11 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
             confirm_again(folder, "setup")
         loaded = load(folder, started, log)
         lines = preflight(
-            loaded.job, deadline=time.monotonic() + PREFLIGHT_MOST, clock=loaded.clock, progress=log
+            loaded.job,
+            deadline=time.monotonic() + PREFLIGHT_MOST,
+            clock=loaded.clock,
+            progress=log,
+            record=not folder.outcome.is_file(),  # a finished run keeps the preflight that it was trained after
         )
         write_status(folder)
     return lines
@@ -145,20 +149,18 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
     from firstlight.gates.status import write_status
     from firstlight.preflight.run import first_failure, preflight
     from firstlight.references.run import references
-    from firstlight.training.checkpoint import begun
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder), stop_on_signals() as stop:
         log = Both(progress, LogFile(folder.log))
         _require_setup(folder)
+        if folder.outcome.is_file() and not folder.decision.is_file():
+            return _finish(folder)  # training ended and the report was not written: only that is missing
         _require_untrained(folder, resume)
         loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
         budget = clock.deadline - clock.started
-        goes_on = resume and begun(folder)
-        if resume and not goes_on:
-            log.note("nothing was saved yet: training begins at its first step")
-        if not goes_on:  # what was saved was trained after a preflight that passed
+        if not (resume and _preflight_passed(folder)):
             log.stage("preflight")
             seconds = preflight_seconds(budget)
             lines = preflight(job, deadline=time.monotonic() + seconds, clock=clock, progress=log)
@@ -166,7 +168,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             if failure is not None:
                 write_status(folder)
                 raise failure
-        if not (goes_on and folder.references.is_file()):
+        if not (resume and folder.references.is_file()):
             log.stage("references")
             seconds = reference_seconds(budget)
             found = references(
@@ -176,7 +178,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             for reference in found:
                 log.note(_reference_line(reference, job.metric))
         log.stage("training")
-        _train(loaded, stop, resume=goes_on, progress=log)
+        _train(loaded, stop, resume=resume, progress=log)
         log.stage("report")
         return _finish(folder)
 
@@ -212,6 +214,13 @@ def _read_a_batch(
     return {"rows": len(batch.rows), "shape": list(batch.inputs.shape), "finite": finite}
 
 
+def _preflight_passed(folder: Folder) -> bool:
+    """Whether the recorded preflight let the run begin."""
+    from firstlight.preflight.run import first_failure
+
+    return folder.preflight.is_file() and first_failure(records_io.read_preflight(folder.preflight)) is None
+
+
 def _require_setup(folder: Folder) -> None:
     """Refuses phase 2 while gate 1 is shut."""
     from firstlight.gates.status import compute_gates, write_status
@@ -229,7 +238,7 @@ def _require_setup(folder: Folder) -> None:
 
 def _require_untrained(folder: Folder, resume: bool) -> None:
     """A finished run is never trained over, a half-finished one only on request."""
-    from firstlight.training.checkpoint import begun
+    from firstlight.training.checkpoint import newest
 
     if folder.outcome.is_file():
         raise UsageError(
@@ -237,10 +246,10 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
             f"{folder.outcome} exists",
             f"see firstlight status {folder.root}, or start a new experiment with firstlight run DATA",
         )
-    if not resume and begun(folder):
+    if not resume and newest(folder) is not None:
         raise UsageError(
             "this experiment was interrupted",
-            f"{folder.checkpoints} has what was trained until then",
+            f"there is a checkpoint in {folder.checkpoints}",
             f"go on with firstlight train {folder.root} --resume, or start a new experiment",
         )
 
@@ -249,11 +258,16 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
     """Trains; after a loss that is not finite, once more from the last good checkpoint as a new attempt."""
     from firstlight.experiment.attempts import archive_attempt, archived
     from firstlight.gates.status import confirm_again, write_status
+    from firstlight.training.checkpoint import read_manifest
     from firstlight.training.restart import restarted
     from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
 
     job = loaded.job
-    state = resumed_state(job) if resume else fresh_state(job, recorded_changes(job))
+    state = (
+        resumed_state(job)
+        if resume and read_manifest(job.folder)["files"]
+        else fresh_state(job, recorded_changes(job))
+    )
     clock = loaded.clock.after(state.used_seconds)
     while True:
         outcome = run_training(job, state, loaded.examples, clock, stop, progress)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from firstlight.config.read import read_config
-from firstlight.errors import ResumeRefused
+from firstlight.errors import ResumeRefused, UsageError
 from firstlight.experiment import store
 
 if TYPE_CHECKING:
+    from firstlight.config.schema import Config
     from firstlight.data.examples import Examples, Split
     from firstlight.experiment.folder import Folder
     from firstlight.training.job import Job
@@ -44,6 +45,7 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     config = parsed.config
     for notice in parsed.notices:
         progress.note(notice)
+    check_supported(config)
     machine = machine_of(config)
     for line in (*seed_everything(config.seed), *(f"{k}: {v}" for k, v in machine.described().items())):
         progress.note(line)
@@ -61,6 +63,32 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     seconds = config.budget.minutes * 60
     clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))
     return Loaded(job=job, examples=examples, split=split, clock=clock)
+
+
+def check_supported(config: Config) -> None:
+    """Refuses what the schema knows and this task cannot do, before anything slow.
+
+    Raises:
+        UsageError: A metric that is not measured, or no best checkpoint.
+    """
+    from firstlight.tasks.image_classification import TASK
+
+    for key, metric in (
+        ("acceptance.metric", config.acceptance.metric),
+        ("validation.metric", config.validation.metric),
+    ):
+        if metric is not None and metric not in TASK.measured:
+            raise UsageError(
+                f"{TASK.name.replace('_', ' ')} does not measure this metric",
+                f"{key} = {metric}",
+                f"use one of {', '.join(TASK.measured)}",
+            )
+    if not config.checkpointing.save_best:
+        raise UsageError(
+            "the baseline needs its best checkpoint",
+            "checkpointing.save_best = false",
+            "leave it at true: report, prediction and the later phases use it",
+        )
 
 
 def preflight_seconds(budget_seconds: float) -> float:

@@ -42,11 +42,11 @@ def requested(request: Request, progress: Progress) -> tuple[Config, Path]:
         config, base = parsed.config, path.resolve().parent
     else:
         config, base = Config(), Path.cwd()
-        config = _with(config, "data", source=request.data)
+        config = _with_source(config, request.data)
     source = config.data.source
     if source and not source.startswith("sample:"):
         absolute = os.path.abspath(base / os.path.expanduser(source))  # the experiment lies in another folder
-        config = _with(config, "data", source=absolute)
+        config = _with_source(config, absolute)
     if request.minutes is not None:
         config = _with(config, "budget", minutes=request.minutes)
     if request.metric is not None or request.at_least is not None:
@@ -60,6 +60,13 @@ def requested(request: Request, progress: Progress) -> tuple[Config, Path]:
             f"give at least {LEAST_MINUTES:g} minutes: the checks and the report need some of it",
         )
     return config, base
+
+
+def _with_source(config: Config, source: str) -> Config:
+    """The config with that source, exactly as it is: as an override, a folder called null or [a would be YAML."""
+    values = config.model_dump(exclude_unset=True)
+    values.setdefault("data", {})["source"] = source or None
+    return Config.model_validate(values)
 
 
 def _with(config: Config, section: str, **values: Any) -> Config:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,43 +56,32 @@ print("answer", *_answered(needs_a_target, REQUEST, Switches(), yes=False))
 
 
 @pytest.mark.parametrize(("typed", "taken"), [(b"a\n", "data.target=a"), (b"\n", "data.target=b")])
-def test_on_a_terminal_the_question_is_asked_once(typed: bytes, taken: str) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", QUESTION], stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        os.write(ours, typed)
-        shown = b""
-        while b"answer" not in shown:
-            shown += os.read(ours, 4096)
-        assert process.wait(timeout=60) == 0
-    os.close(ours)
-    assert shown.count(b"which column is the label?") == 1
-    assert f"answer seed=1 {taken}".encode() in shown
+def test_on_a_terminal_the_question_is_asked_once(
+    on_a_terminal: Callable[..., str], typed: bytes, taken: str
+) -> None:
+    shown = on_a_terminal(QUESTION, typed=typed)
+    assert shown.count("which column is the label?") == 1
+    assert f"answer seed=1 {taken}" in shown
 
 
 @pytest.mark.requirement("S10")
 @pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)], ids=str
 )
 def test_a_signal_before_training_ends_with_its_code_and_leaves_nothing(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    # Reading a config from a pipe that nobody writes to: the command waits until the signal comes.
-    pipe = tmp_path / "training_config.yaml"
-    os.mkfifo(pipe)
-    command = [sys.executable, "-m", "firstlight", "init", str(pipe), "-o", str(tmp_path / "out")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while (status := Path(f"/proc/{process.pid}/wchan")).exists() and "pipe" not in status.read_text():
-            time.sleep(0.02)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+    command = [sys.executable, "-m", "firstlight", "init", "sample:digits", "-o", "here/digits"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stderr is not None
+        assert "== setup" in process.stderr.readline()
         process.send_signal(number)
         shown = process.communicate(timeout=60)
     assert process.returncode == code
     assert shown[0] == ""
-    assert f"stopped by {number.name}" in shown[1]
+    assert f"error: stopped by {number.name}" in shown[1]
     assert "Traceback" not in shown[1]
-    assert [path.name for path in tmp_path.iterdir()] == ["training_config.yaml"]
+    assert [path for path in tmp_path.rglob("*") if path.name != "here"] == []

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from firstlight.cli.progress import Plain, Sink, Terminal
 from firstlight.experiment.records import CheckLine, EpochRecord
 from firstlight.watch.progress import Progress
+
+OnTerminal = Callable[..., str]
 
 HOSTILE = "cat\x1b[31m\r\nepoch 9/9: forged\x07"
 
@@ -109,33 +112,6 @@ with choose(quiet={quiet}, json={json}) as progress:
 """
 
 
-def on_a_terminal(script: str, **environment: str) -> str:
-    """What a script shows on a terminal of its own."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, **environment},
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 4096)
-            except OSError:  # Linux: the other side is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(ours)
-        assert process.wait() == 0
-    return shown.decode("utf-8")
-
-
 @pytest.fixture
 def _no_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS"):
@@ -143,7 +119,7 @@ def _no_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_colour_settings")
-def test_a_terminal_has_colours_and_no_color_takes_them_away() -> None:
+def test_a_terminal_has_colours_and_no_color_takes_them_away(on_a_terminal: OnTerminal) -> None:
     script = SCRIPT.format(quiet=False, json=False)
     assert "\x1b[33m  warning: look" in on_a_terminal(script, TERM="xterm-256color")
     plain = on_a_terminal(script, TERM="xterm-256color", NO_COLOR="1")
@@ -152,7 +128,7 @@ def test_a_terminal_has_colours_and_no_color_takes_them_away() -> None:
 
 
 @pytest.mark.usefixtures("_no_colour_settings")
-def test_a_dumb_terminal_and_a_program_get_plain_lines() -> None:
+def test_a_dumb_terminal_and_a_program_get_plain_lines(on_a_terminal: OnTerminal) -> None:
     for shown in (
         on_a_terminal(SCRIPT.format(quiet=False, json=False), TERM="dumb"),
         on_a_terminal(SCRIPT.format(quiet=False, json=True), TERM="xterm"),

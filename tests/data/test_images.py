@@ -179,6 +179,29 @@ class TestSize:
             pixels = decode(content, side=(64, 64), channels=3)
         assert np.abs(pixels.astype(int) - [200, 100, 50]).max() <= 2
 
+    @pytest.mark.requirement("BI15")
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "I;16"])
+    def test_a_very_large_image_in_bands_looks_as_one_that_is_converted_whole(self, mode, monkeypatch):
+        generator = np.random.default_rng(1)
+        blocks = generator.integers(0, 256, (8, 10, 4), dtype=np.uint8)
+        large = np.kron(blocks, np.ones((100, 101, 1), np.uint8))
+        if mode == "I;16":
+            image = Image.fromarray(large[..., 0].astype(np.uint16) * 257)
+        elif mode == "P":
+            image = Image.fromarray(large[..., :3]).quantize(50)
+        else:
+            image = Image.fromarray(large[..., : len(mode)])
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        content = encoded(image, "PNG", exif=exif)
+        whole = decode(content, side=(40, 40), channels=3).astype(int)
+        monkeypatch.setattr("firstlight.data.images.LARGE_PIXELS", 1000)
+        monkeypatch.setattr("firstlight.data.images.BAND_PIXELS", 10_000)
+        banded = decode(content, side=(40, 40), channels=3).astype(int)
+        assert not np.array_equal(banded, whole)  # it did go another way
+        assert np.abs(banded - whole).mean() < 2
+        assert np.abs(banded - whole).max() < 40  # at the edges of the blocks, which are 255 high at the most
+
     @pytest.mark.requirement("H04")
     def test_a_decompression_bomb_is_refused_before_it_is_unpacked(self):
         side = 50_000
@@ -187,9 +210,9 @@ class TestSize:
             return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
         head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-        packed = zlib.compress(bytes(10**8))
+        packed = zlib.compress(bytes(10**7))
         bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
-        assert len(bomb) < 110_000
+        assert len(bomb) < 100_000
         tracemalloc.start()
         for read in (read_header, colours):
             with quiet(), pytest.raises(ValueError, match="decompression bomb"):
@@ -197,6 +220,19 @@ class TestSize:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 10_000_000
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+    def test_to_read_the_head_no_pixel_is_decoded(self, kind, monkeypatch):
+        content = encoded(Image.fromarray(NOISE), kind)
+
+        def load(image):
+            raise AssertionError("decoded")
+
+        Image.init()
+        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+        assert (read_header(content).height, read_header(content).width) == (40, 30)
+        with pytest.raises(ValueError, match="decoded"):
+            colours(content)
 
 
 class TestBroken:

@@ -112,6 +112,29 @@ def test_the_parts_have_the_asked_sizes_class_by_class():
     assert found.method == "stratified, 0.1 val, 0.1 test, seed 42"
 
 
+def test_many_small_classes_give_a_test_part_of_the_asked_size():
+    examples = examples_of(list(range(240)), [row % 60 for row in range(240)])
+    found = split(examples, Data(), 42)
+    assert len(found.test) == 24
+    assert len(found.val) == 60  # one of each class
+    assert np.bincount(examples.labels[found.test]).max() == 1
+
+
+def test_a_train_folder_alone_gives_all_three_parts():
+    examples = examples_of(list(range(200)), [row % 2 for row in range(200)], [Part.TRAIN] * 200)
+    found = split(examples, Data(), 42)
+    assert (len(found.train), len(found.val), len(found.test)) == (160, 20, 20)
+    assert found.method.startswith("stratified")
+
+
+def test_given_parts_without_a_test_part_are_told():
+    parts = [Part.TRAIN, Part.TRAIN, Part.VAL] * 10
+    found = split(examples_of(list(range(30)), [row % 2 for row in range(30)], parts), Data(), 42)
+    assert found.method == "given"
+    assert (len(found.train), len(found.val), len(found.test)) == (20, 10, 0)
+    assert any("no test part was given" in note for note in found.notes)
+
+
 def test_another_seed_draws_other_rows():
     examples = examples_of(list(range(200)), [row % 2 for row in range(200)])
     assert set(split(examples, Data(), 1).val.tolist()) != set(split(examples, Data(), 2).val.tolist())

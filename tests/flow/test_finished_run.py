@@ -165,7 +165,7 @@ def test_every_value_of_the_epochs_in_the_report_is_that_of_the_metrics_file(fin
     epochs = load(finished / "logs/metrics.json")["epochs"]
     best = load(finished / "logs/outcome.json")["best_epoch"]
     value = next(e["val_accuracy"] for e in epochs if e["epoch"] == best)
-    shown = [float(x) for x in re.findall(r"validation accuracy (\d(?:\.\d+)?)", report)]
+    shown = [float(x) for x in re.findall(r"\| Result \| (\d(?:\.\d+)?) validation accuracy", report)]
     assert shown
     assert all(math.isclose(x, value, abs_tol=5e-4) for x in shown)
 

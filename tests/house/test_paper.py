@@ -113,9 +113,7 @@ def test_the_constraints_pin_every_dependency_at_or_above_its_floor() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     pins = dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
     extras = PROJECT["optional-dependencies"]
-    wanted = DEPENDENCIES | dict(
-        requirement(d) for e in ("fast", "test", "dev") for d in extras[e] if "[" not in d
-    )
+    wanted = DEPENDENCIES | dict(requirement(d) for e in ("test", "dev") for d in extras[e] if "[" not in d)
 
     def number(version: str) -> list[int]:
         return [int(part) for part in version.split(".")]

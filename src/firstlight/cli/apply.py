@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from firstlight.cli.answer import Answer
-from firstlight.cli.options import Switches, experiment, switches
-from firstlight.cli.phases import later
+from firstlight.cli.options import Switches, experiment, later, switches
 from firstlight.cli.progress import choose
 from firstlight.text import visible
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+import firstlight
 from firstlight.config.timespan import parse_minutes
 from firstlight.errors import UsageError
 from firstlight.experiment.folder import Folder
@@ -89,6 +90,31 @@ def finite(value: str) -> float:
     if not math.isfinite(result):
         raise click.BadParameter(f"{value!r} is not finite")
     return result
+
+
+def later(name: str, what: str, now: str) -> click.Command:
+    """A command that the contract names and this release does not have; it takes anything and says so.
+
+    Args:
+        name: Of the command.
+        what: What it will do.
+        now: What to do today, for the third line.
+    """
+
+    def answer(words: tuple[str, ...]) -> None:
+        raise UsageError(
+            f"`firstlight {name}` is not part of this release",
+            f"firstlight {firstlight.__version__} has the phases setup and baseline",
+            now,
+        )
+
+    return click.Command(
+        name,
+        callback=answer,
+        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")],
+        help=f"{what} Not part of this release: {now}.",
+        context_settings={"ignore_unknown_options": True},
+    )
 
 
 def experiment(path: str) -> Folder:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-import firstlight
 from firstlight.cli.answer import Answer
 from firstlight.cli.options import (
     Decorated,
     Switches,
     experiment,
     finite,
+    later,
     minutes,
     override,
     phase,
@@ -159,31 +159,6 @@ def train(
     with choose(quiet=obj.quiet, json=obj.json) as progress:
         decision = flow.baseline(folder, resume=resume, started=obj.started, progress=progress)
     return _decided(folder, decision, require=require)
-
-
-def later(name: str, what: str, now: str) -> click.Command:
-    """A command that the contract names and this release does not have; it takes anything and says so.
-
-    Args:
-        name: Of the command.
-        what: What it will do.
-        now: What to do today, for the third line.
-    """
-
-    def answer(words: tuple[str, ...]) -> None:
-        raise UsageError(
-            f"`firstlight {name}` is not part of this release",
-            f"firstlight {firstlight.__version__} has the phases setup and baseline",
-            now,
-        )
-
-    return click.Command(
-        name,
-        callback=answer,
-        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")],
-        help=f"{what} Not part of this release: {now}.",
-        context_settings={"ignore_unknown_options": True},
-    )
 
 
 diagnose = later(

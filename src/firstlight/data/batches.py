@@ -147,7 +147,10 @@ class Batches:
         """Mirror or not, and the shift down and right, for each row."""
         import torch
 
-        n, shift = len(rows), self.augment.shift
+        n = len(rows)
+        shift = min(
+            self.augment.shift, self.pixels.shape[1] - 1, self.pixels.shape[2] - 1
+        )  # reflection reaches no further
         if self.augment.flip == "alternating":
             # A row is mirrored in every second epoch; half of the rows begin mirrored (a
             # multiplicative hash of the row).

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.data.heads import SUFFIX as HEADS_SUFFIX
 from firstlight.experiment import store
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 FORMAT = 2
 MEMORY_SHARE = 0.25  # of the available memory: a larger cache is memory-mapped
 LARGEST_BYTES = 50 * 2**30  # all entries together; the ones unused for longest go first (judgement)
+LEFT_SECONDS = 86_400  # a temporary file older than a day belongs to a process that was killed
+HEADS_SECONDS = (
+    30 * 86_400
+)  # sizes and modes of files unused for so long are removed; they are small (judgement)
 CHECKED_BYTES = 2**31  # pixels up to this size are hashed when they are read; larger ones by their size alone
 
 
@@ -115,27 +120,40 @@ def writing(
 
 
 def shorten(pixels: NDArray[np.uint8], rows: int) -> None:
-    """Cuts the rows that were not filled off a new entry; only inside `writing`."""
+    """Cuts the rows that were not filled off a new entry, without copying it; only inside `writing`."""
     assert isinstance(pixels, np.memmap)
-    np.save(str(pixels.filename), np.array(pixels[:rows]), allow_pickle=False)
+    with open(str(pixels.filename), "r+b") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (rows, *pixels.shape[1:])}
+        np.lib.format.write_array_header_1_0(file, header)
+        assert file.tell() == pixels.offset  # NumPy leaves room for another number of rows
+        file.truncate(pixels.offset + rows * pixels[:1].nbytes)
 
 
 def prune(root: Path, keep: str, largest: int = LARGEST_BYTES) -> None:
     """Removes the entries unused for longest until the rest is small enough, and what a killed process left."""
     entries = []
-    for folder in root.iterdir():
+    for path in root.iterdir():
         with contextlib.suppress(OSError):
-            if folder.name.startswith(".writing-") and time.time() - folder.stat().st_mtime > 86_400:
-                shutil.rmtree(folder, ignore_errors=True)
-            elif (folder / "index.json").is_file():
-                size = sum(f.stat().st_size for f in folder.iterdir())
-                entries.append((folder.name == keep, folder.stat().st_mtime, size, folder))
+            age = time.time() - path.stat().st_mtime
+            left = path.name.startswith(".writing-") and age > LEFT_SECONDS
+            if left or (path.name.endswith(HEADS_SUFFIX) and age > HEADS_SECONDS):
+                _remove(path)
+            elif (path / "index.json").is_file():
+                size = sum(f.stat().st_size for f in path.iterdir())
+                entries.append((path.name == keep, -age, size, path))
     total = sum(size for _, _, size, _ in entries)
-    for kept, _, size, folder in sorted(entries, key=lambda e: e[:2]):
+    for kept, _, size, path in sorted(entries, key=lambda e: e[:2]):
         if total <= largest or kept:
             return
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(path)
         total -= size
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _reserve(path: Path) -> None:

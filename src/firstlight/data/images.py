@@ -20,14 +20,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+# What Pillow may open. Not MPO: it has no opener, and naming it ends every failed search with a KeyError; a JPEG of a
+# camera that holds a second picture is opened as JPEG and becomes MPO by itself.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".jfif", ".mpo"}
 )
 LARGEST_PIXELS = 178_956_970  # pixels; Pillow's own limit for an image that is taken for a decompression bomb
 WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-DECODER = "pillow-2"  # part of the cache's key: another decoder gives other pixels
+RULES = 2  # version of the rules below
+PNG_EXIF = (b"eXIf", b"Raw profile type", b"com.adobe.xmp")  # one of these is in a PNG with an orientation
 ORIENTATION = 0x0112  # EXIF tag; 2 to 8 are mirrored or turned, 5 to 8 lie on their side
+TURNS = {  # what puts an image upright
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+LARGE_PIXELS = 16_000_000  # pixels; above, an image is converted in bands, and only one at a time is decoded
+BAND_PIXELS = 2_000_000  # pixels; a band takes about 25 MB while it is converted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +51,13 @@ class Header:
     height: int
     width: int
     mode: str
+
+
+def decoder() -> str:
+    """Name and version of what decodes, part of the cache's key: another one gives other pixels."""
+    import PIL
+
+    return f"pillow {PIL.__version__} rules {RULES}"
 
 
 @contextlib.contextmanager
@@ -58,7 +79,9 @@ def read_header(content: bytes) -> Header:
     """
     with _hostile(), _opened(content) as image:
         width, height = image.size
-        if _orientation(image) >= 5 and image.format != "TIFF":  # of a TIFF Pillow gives the upright size
+        # Of a TIFF Pillow gives the upright size. To look for EXIF it decodes a whole PNG, where most have none.
+        told = image.format != "PNG" or any(mark in content for mark in PNG_EXIF)
+        if image.format != "TIFF" and told and _orientation(image) >= 5:
             width, height = height, width
         return Header(height=height, width=width, mode=image.mode)
 
@@ -81,12 +104,34 @@ def decode(content: bytes, *, side: tuple[int, int] | None, channels: int) -> ND
         if side is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, (2 * side[1], 2 * side[0]))  # decodes a large JPEG at a fraction of its size
         image.load()
-        upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-        plain = _eight_bits(upright, channels)
+        turn = TURNS.get(_orientation(image))
+        plain = _eight_bits(image, channels) if side is None else _covering(image, side, channels)
+        if turn is not None:
+            plain = plain.transpose(Image.Transpose[turn])
         if side is not None and (plain.height, plain.width) != side:
             plain = ImageOps.fit(plain, (side[1], side[0]), Image.Resampling.BICUBIC)
         pixels = np.array(plain, dtype=np.uint8)
     return pixels[..., None] if channels == 1 else pixels
+
+
+def _covering(image: Image.Image, side: tuple[int, int], channels: int) -> Image.Image:
+    """The image in mode L or RGB; a very large one shrunk by a whole factor, to about twice the side at the least.
+
+    A large one is converted in bands: whole, its conversions would take several times its own memory.
+    """
+    from PIL import Image
+
+    factor = min(image.size) // (2 * max(side))
+    # How a range is chosen for modes I and F depends on the whole image.
+    if factor < 2 or image.width * image.height <= LARGE_PIXELS or image.mode in ("I", "F"):
+        return _eight_bits(image, channels)
+    small_size = (-(-image.width // factor), -(-image.height // factor))
+    small = Image.new("L" if channels == 1 else "RGB", small_size)
+    rows = factor * max(1, BAND_PIXELS // (image.width * factor))
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(image.height, top + rows)))
+        small.paste(_eight_bits(band, channels).reduce(factor), (0, top // factor))
+    return small
 
 
 @contextlib.contextmanager
@@ -135,7 +180,10 @@ def _eight_bits(image: Image.Image, channels: int) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("L" if channels == 1 else "RGB")
+    wanted = "L" if channels == 1 else "RGB"
+    return (
+        image if image.mode == wanted else image.convert(wanted)
+    )  # converting to its own mode would copy it
 
 
 def _narrow(image: Image.Image) -> Image.Image:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
-import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firstlight.data import cache
+from firstlight.data import cache, heads
 from firstlight.data.examples import Examples, Listing, Skipped
 from firstlight.data.fingerprint import fingerprint
-from firstlight.data.images import DECODER, Header, decode, quiet, read_header
+from firstlight.data.images import LARGE_PIXELS, Header, decode, decoder, quiet, read_header
 from firstlight.data.source import read_listing
+from firstlight.data.threads import in_order
 from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
 
@@ -34,20 +32,7 @@ PHOTO_SIDE = 128  # side of decoded photos; data.image_size sets another
 NAMES_SHOWN = 20
 GREY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 LARGEST_FILE = 2**30  # bytes; a larger file is no image of a training set
-AHEAD = 64  # files that the threads may be ahead of the writer
-LARGE_PIXELS = 16_000_000  # images above are decoded one at a time: each takes up to ten bytes a pixel
 FEWEST_CLASSES = 2
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Raw:
-    """A file as read the first time: its digest, and its head or what is wrong with it."""
-
-    digest: bytes
-    header: Header | None
-    problem: str
 
 
 def load_examples(
@@ -66,7 +51,7 @@ def load_examples(
         UsageError: The source is not there or not known.
         DataError: Too many files are broken, or there is nothing to classify.
     """
-    listing = read_listing(data, base)
+    listing = _by_id(read_listing(data, base))
     root = cache.cache_root(cache_folder, fallback)
     if listing.files is None:
         examples = _from_arrays(listing, data)
@@ -75,6 +60,26 @@ def load_examples(
             examples = _from_files(listing, data, root, progress)
     _check_classes(examples, data)
     return examples
+
+
+def _by_id(listing: Listing) -> Listing:
+    """The rows of files in the order of their ids.
+
+    The cache finds pixels by the fingerprint, which is the same in whatever order a table names its rows.
+    """
+    if listing.files is None:
+        return listing
+    order = sorted(range(len(listing.ids)), key=listing.ids.__getitem__)
+    if order == list(range(len(order))):
+        return listing
+    files = listing.files
+    return dataclasses.replace(
+        listing,
+        ids=tuple(listing.ids[row] for row in order),
+        labels=listing.labels[order],
+        parts=listing.parts[order],
+        files=tuple(files[row] for row in order),
+    )
 
 
 def _check_classes(examples: Examples, data: Data) -> None:
@@ -123,24 +128,20 @@ def _with_channels(arrays: NDArray[np.uint8], channels: int) -> NDArray[np.uint8
 def _from_files(listing: Listing, data: Data, root: Path, progress: Progress) -> Examples:
     files = listing.files
     assert files is not None
-    raws: list[_Raw] = []
-    problems: dict[int, str] = {}
-    for number, raw in enumerate(_in_order(files, _read_raw), start=1):
-        raws.append(raw)
-        progress.advance("reading images", number, len(files))
-        if raw.problem:
-            problems[number - 1] = raw.problem
-            _check_broken(listing, data, problems, whole=False)
-    _check_broken(listing, data, problems, whole=True)
+    digests, problems = _read_all(listing, data, progress)
     names = [listing.classes[i] for i in listing.labels]
-    identity = fingerprint(listing.ids, names, listing.parts.tolist(), [r.digest for r in raws])
-    headers = [r.header for r in raws if r.header is not None]
-    side = _side(headers, data)
-    channels = data.channels or (1 if all(h.mode in GREY_MODES for h in headers) else 3)
-    name = cache.key(identity, side, channels, DECODER)
+    identity = fingerprint(listing.ids, names, listing.parts.tolist(), digests)
+    known = heads.read(root, identity)
+    if known is None:
+        known = _look_at_all(listing, data, problems, progress)
+        heads.write(root, identity, known)
+    side = _side(known, data)
+    grey = GREY_MODES.issuperset(known.modes[known.readable])
+    channels = data.channels or (1 if grey else 3)
+    name = cache.key(identity, side, channels, decoder())
     entry = cache.read(root, name)
     if entry is None:
-        _decode_all(listing, data, raws, side, channels, root, name, progress)
+        _decode_all(listing, data, known, side, channels, root, name, progress)
         entry = cache.read(root, name)
         if entry is None:
             raise DataError(
@@ -149,17 +150,50 @@ def _from_files(listing: Listing, data: Data, root: Path, progress: Progress) ->
     problems = {int(i): reason for i, reason in entry.index["problems"].items()}
     _check_broken(listing, data, problems, whole=True)
     keep = np.array([i for i in range(len(files)) if i not in problems], dtype=np.int64)
-    sizes = [raws[i].header for i in keep]
     return _examples(
         listing,
         keep=keep,
         pixels=entry.pixels,
         digests=np.array([bytes.fromhex(d) for d in entry.index["digests"]], dtype="S32"),
-        sizes=np.array([(h.height, h.width) for h in sizes if h is not None], dtype=np.int32).reshape(-1, 2),
-        modes=dict(Counter(h.mode for h in sizes if h is not None)),
+        sizes=known.sizes[keep],
+        modes=dict(Counter(known.modes[keep].tolist())),
         skipped=tuple(Skipped(id=listing.ids[i], reason=problems[i]) for i in sorted(problems)),
         identity=identity,
     )
+
+
+def _read_all(listing: Listing, data: Data, progress: Progress) -> tuple[list[bytes], dict[int, str]]:
+    """The digest of every file, empty for those that cannot be read, and what is wrong with these."""
+    files = listing.files
+    assert files is not None
+    digests: list[bytes] = []
+    problems: dict[int, str] = {}
+    for number, found in enumerate(in_order(files, _digest), start=1):
+        progress.advance("reading images", number, len(files))
+        if isinstance(found, str):
+            problems[number - 1] = found
+            _check_broken(listing, data, problems, whole=False)
+        digests.append(b"" if isinstance(found, str) else found)
+    _check_broken(listing, data, problems, whole=True)
+    return digests, problems
+
+
+def _look_at_all(listing: Listing, data: Data, problems: dict[int, str], progress: Progress) -> heads.Heads:
+    """Size and mode of every file that can be read."""
+    assert listing.files is not None
+    rows = [row for row in range(len(listing.files)) if row not in problems]
+    files = [listing.files[row] for row in rows]
+    headers: dict[int, Header] = {}
+    problems = dict(problems)
+    for number, (row, found) in enumerate(zip(rows, in_order(files, _look), strict=True), start=1):
+        progress.advance("looking at images", number, len(files))
+        if isinstance(found, str):
+            problems[row] = found
+            _check_broken(listing, data, problems, whole=False)
+        else:
+            headers[row] = found
+    _check_broken(listing, data, problems, whole=True)
+    return heads.gathered(headers, problems)
 
 
 def _examples(
@@ -183,7 +217,7 @@ def _examples(
 def _decode_all(
     listing: Listing,
     data: Data,
-    raws: list[_Raw],
+    known: heads.Heads,
     side: tuple[int, int],
     channels: int,
     root: Path,
@@ -193,23 +227,21 @@ def _decode_all(
     """Decodes every readable file into a new cache entry."""
     files = listing.files
     assert files is not None
-    problems = {i: r.problem for i, r in enumerate(raws) if r.problem}
-    readable = [i for i in range(len(raws)) if i not in problems]
-
+    problems = dict(known.problems)
+    readable = np.flatnonzero(known.readable).tolist()
     alone = Lock()
 
     def read(row: int) -> NDArray[np.uint8] | str:
-        path, header = files[row], raws[row].header
-        large = header is not None and header.height * header.width > LARGE_PIXELS
+        large = int(known.sizes[row].prod(dtype=np.int64)) > LARGE_PIXELS
         try:
             with alone if large else contextlib.nullcontext():
-                return decode(path.read_bytes(), side=side, channels=channels)
+                return decode(files[row].read_bytes(), side=side, channels=channels)
         except (OSError, ValueError) as error:
             return _reason(error)
 
     digests: list[str] = []
     with cache.writing(root, name, (len(readable), *side, channels)) as (pixels, index):
-        for number, (row, found) in enumerate(zip(readable, _in_order(readable, read), strict=True), start=1):
+        for number, (row, found) in enumerate(zip(readable, in_order(readable, read), strict=True), start=1):
             progress.advance("decoding images", number, len(readable))
             if isinstance(found, str):
                 problems[row] = found
@@ -222,32 +254,36 @@ def _decode_all(
             cache.shorten(pixels, len(digests))
 
 
-def _read_raw(path: Path) -> _Raw:
+def _digest(path: Path) -> bytes | str:
+    """SHA-256 of a file, or why it cannot be read."""
     try:
         if path.stat().st_size > LARGEST_FILE:
-            return _Raw(digest=b"", header=None, problem="the file is larger than 1 GiB")
-        content = path.read_bytes()
+            return "the file is larger than 1 GiB"
+        return hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:
-        return _Raw(digest=b"", header=None, problem=_reason(error))
-    digest = hashlib.sha256(content).digest()
+        return _reason(error)
+
+
+def _look(path: Path) -> Header | str:
+    """The head of an image file, or what is wrong with it."""
     try:
-        return _Raw(digest=digest, header=read_header(content), problem="")
-    except ValueError as error:
-        return _Raw(digest=digest, header=None, problem=str(error))
+        return read_header(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return _reason(error)
 
 
 def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def _side(headers: list[Header], data: Data) -> tuple[int, int]:
+def _side(known: heads.Heads, data: Data) -> tuple[int, int]:
     """(height, width) of the decoded images."""
     if data.image_size is not None:
         return data.image_size, data.image_size
-    sizes = {(h.height, h.width) for h in headers}
-    if len(sizes) == 1 and max(next(iter(sizes))) <= NATIVE_SIDE:
-        return next(iter(sizes))
-    middle = int(np.median([min(h.height, h.width) for h in headers]))
+    sizes = known.sizes[known.readable]
+    if (sizes == sizes[0]).all() and sizes[0].max() <= NATIVE_SIDE:
+        return int(sizes[0, 0]), int(sizes[0, 1])
+    middle = int(np.median(sizes.min(axis=1)))
     return (middle, middle) if middle <= NATIVE_SIDE else (PHOTO_SIDE, PHOTO_SIDE)
 
 
@@ -269,19 +305,3 @@ def _check_broken(listing: Listing, data: Data, problems: dict[int, str], *, who
         names,
         "mend or remove them, or allow more with --set data.max_bad_fraction=SHARE",
     )
-
-
-def _in_order(items: tuple[T, ...] | list[T], work: Callable[[T], Any]) -> Iterator[Any]:
-    """work(item) for each item, in order, on all cores: Pillow and file reading release the interpreter lock."""
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

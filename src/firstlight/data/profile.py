@@ -21,9 +21,10 @@ FEW_PER_CLASS = 20  # training images; below it a network from scratch learns li
 PROBE_ROWS = 4_000  # training images that the mirror probe looks at
 PROBE_SIDE = 16  # pixels; larger images are averaged down
 PROBE_LEAST = 100  # rows; with fewer nothing can be told
-SHIFT_SIDES = 8  # images smaller than this have no left and right to speak of
-# share of the accuracy above chance that mirroring may cost (judgement; photos lose 0 to 0.1, digits 0.4
-# and more)
+PROBE_FEW = 1_000  # rows; with fewer every one is held out once
+PROBE_FOLDS = 4
+SIGN_SIDE = 64  # pixels; images up to here may be digits, letters or icons (judgement)
+# share of the accuracy above chance that mirroring may cost (judgement; photos lose 0 to 0.1, digits 0.5 and more)
 FLIP_LOSS = 0.15
 
 
@@ -137,7 +138,7 @@ def _warnings(
     said: list[str] = [visible(note) for note in found.notes]
     if found.skipped:
         names = ", ".join(f"{visible(i)} ({visible(why)})" for i, why in found.skipped[:5])
-        said.append(f"{count(len(found.skipped), 'file')} could not be read and were left out: {names}")
+        said.append(f"left out, because not readable: {count(len(found.skipped), 'file')}: {names}")
     if conflicts:
         names = "; ".join(" = ".join(visible(n) for n in group) for group in found.conflicts[:3])
         said.append(f"in more than one class: {count(conflicts, 'image')}: {names}")
@@ -184,57 +185,70 @@ def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: in
     """Whether mirroring keeps the class, by a linear probe scored on images as they are and mirrored.
 
     Mirrored digits are no digits, and the probe loses most of its accuracy on them; photos have no preferred
-    side, and it loses next to
-    nothing. A probe that does not beat chance can say nothing against mirroring, which is then taken as
-    harmless for photos.
+    side, and it loses next to nothing. Where the probe can tell nothing, mirroring is taken as harmless for
+    photos, and as harmful for small images, which may be signs.
 
     Args:
         pixels: uint8 (rows, height, width, channels), training rows.
         labels: int64 (rows,).
         seed: Of the subsample.
     """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
     generator = np.random.default_rng(seed)
     rows = generator.permutation(len(labels))[:PROBE_ROWS]
-    rows = rows[np.isin(labels[rows], np.flatnonzero(np.bincount(labels[rows]) >= 4))]
+    rows = rows[np.isin(labels[rows], np.flatnonzero(np.bincount(labels[rows]) >= PROBE_FOLDS))]
     if len(rows) < PROBE_LEAST or len(np.unique(labels[rows])) < 2:
-        return FlipEvidence(
-            kept_accuracy=0,
-            flipped_accuracy=0,
-            allowed=True,
-            reason=f"{len(rows)} images are too few to measure it",
-        )
+        return _unmeasured(pixels, 0.0, 0.0, f"{count(len(rows), 'image')} are too few to measure it")
     images = _shrunk(pixels[np.sort(rows)])
     targets = labels[np.sort(rows)]
-    order = generator.permutation(len(targets))
-    fit, held = order[len(order) // 4 :], order[: len(order) // 4]
-    mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
-
-    def flat(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray((x - mean) / std, dtype=np.float32).reshape(len(x), -1)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        probe = LogisticRegression(C=0.01, max_iter=60).fit(flat(images[fit]), targets[fit])
-    kept = float(probe.score(flat(images[held]), targets[held]))
-    flipped = float(probe.score(flat(images[held][:, :, ::-1]), targets[held]))
-    chance = float(np.bincount(targets[held]).max() / len(held))
-    noise = 2 * float(np.sqrt(0.25 / len(held)))
-    lost = (kept - flipped) / max(kept - chance, 1e-9)
-    allowed = kept < chance + noise or lost < FLIP_LOSS or kept - flipped < noise
-    figures = (
-        f"measured: a linear probe scores {kept:.3f} on images as they are, {flipped:.3f} on mirrored ones"
-    )
+    right = _probe(images, targets, seed)
+    kept, flipped = (float(mean) for mean in right.mean(axis=0))
+    chance = float(np.bincount(targets).max() / len(targets))
+    noise = 2 * float(np.sqrt(0.25 / len(right)))  # two standard errors of an accuracy, at the most
+    figures = f"a linear probe scores {kept:.3f} on images as they are, {flipped:.3f} on mirrored ones"
+    if kept < chance + noise:
+        return _unmeasured(pixels, kept, flipped, f"{figures}, no better than chance ({chance:.3f})")
+    allowed = kept - flipped < max(FLIP_LOSS * (kept - chance), noise)
     return FlipEvidence(
         kept_accuracy=kept,
         flipped_accuracy=flipped,
         allowed=allowed,
-        reason=f"{figures}: {'mirroring keeps' if allowed else 'mirroring changes'} the class",
+        reason=f"measured: {figures}: {'mirroring keeps' if allowed else 'mirroring changes'} the class",
     )
+
+
+def _unmeasured(pixels: NDArray[np.uint8], kept: float, flipped: float, why: str) -> FlipEvidence:
+    """The answer by the kind of image, where the probe has none."""
+    photos = min(pixels.shape[1:3]) > SIGN_SIDE
+    taken = "photos keep their class when mirrored" if photos else "small images may be signs"
+    reason = f"not measured: {why}; assumed that {taken}"
+    return FlipEvidence(kept_accuracy=kept, flipped_accuracy=flipped, allowed=photos, reason=reason)
+
+
+def _probe(images: NDArray[np.float32], targets: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """(held-out rows, 2): right on the image as it is, right on its mirror image.
+
+    Few rows are all held out once, in folds: one fold of them would be left to chance.
+    """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    right = []
+    folds = StratifiedKFold(PROBE_FOLDS, shuffle=True, random_state=seed).split(targets, targets)
+    for fit, held in folds if len(targets) < PROBE_FEW else [next(folds)]:
+        mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
+
+        def flat(x: NDArray[np.float32], mean: Any = mean, std: Any = std) -> NDArray[np.float32]:
+            return np.asarray((x - mean) / std, dtype=np.float32).reshape(len(x), -1)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=0.01, max_iter=60).fit(flat(images[fit]), targets[fit])
+        both = (images[held], images[held][:, :, ::-1])
+        right.append(np.stack([model.predict(flat(x)) == targets[held] for x in both], axis=1))
+    return np.concatenate(right)
 
 
 def _shrunk(images: NDArray[np.uint8]) -> NDArray[np.float32]:

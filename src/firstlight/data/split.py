@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,16 +42,21 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
     parts = examples.parts.copy()
     notes: list[str] = []
     given = set(np.unique(parts).tolist()) - {Part.UNASSIGNED}
-    if not given:
+    if given <= {Part.TRAIN}:
+        parts[:] = Part.UNASSIGNED
         _draw(examples, parts, Part.TEST, data.test_fraction, seed, notes)
         _draw(examples, parts, Part.VAL, data.val_fraction / (1 - data.test_fraction), seed, notes)
         method = f"stratified, {data.val_fraction:g} val, {data.test_fraction:g} test, seed {seed}"
-    elif Part.VAL not in given:
+    elif Part.VAL not in given:  # train and test are
         parts[parts == Part.TRAIN] = Part.UNASSIGNED
         _draw(examples, parts, Part.VAL, data.val_fraction, seed, notes)
         method = f"given train and test; val {data.val_fraction:g} of train, stratified, seed {seed}"
     else:
         method = "given"
+        if Part.TEST not in given:
+            notes.append(
+                "no test part was given: what is chosen on val cannot be checked on images never looked at"
+            )
     parts[parts == Part.UNASSIGNED] = Part.TRAIN
     train, val, test = (np.flatnonzero(parts == part) for part in (Part.TRAIN, Part.VAL, Part.TEST))
     if not len(train) or not len(val):
@@ -72,23 +77,23 @@ def _draw(
     Every class keeps a group for training, and one for validation as long as the test part is drawn.
     """
     free = np.flatnonzero(parts == Part.UNASSIGNED)
-    fraction = min(fraction, LARGEST_PART / max(len(free), 1))
-    if fraction <= 0:
+    if fraction <= 0 or not len(free):
         return
-    ids, labels, digests = examples.ids, examples.labels.tolist(), examples.digests.tolist()
-    groups: dict[bytes, list[int]] = defaultdict(list)
-    for row in free.tolist():
-        groups[digests[row]].append(row)
-    left: dict[int, int] = defaultdict(int)  # groups that hold a class and are not moved
-    by_class: dict[int, list[list[int]]] = defaultdict(list)
-    for rows in groups.values():
-        for label in {labels[r] for r in rows}:
-            left[label] += 1
-        by_class[labels[min(rows, key=lambda r: ids[r])]].append(rows)
+    if fraction * len(free) > LARGEST_PART:
+        fraction = LARGEST_PART / len(free)
+        notes.append(f"{part.name.lower()} is limited to {LARGEST_PART:,} images: more would not tell more")
+    ids, labels = examples.ids, examples.labels.tolist()
+    by_class = _groups(examples, free)
+    left = Counter(
+        label for members in by_class.values() for rows in members for label in {labels[r] for r in rows}
+    )  # groups that hold a class and stay
     short: list[int] = []
+    seen = 0
     for label, members in sorted(by_class.items()):
+        # Rounded over the classes so far: each by itself, many small classes would all give nothing.
+        before, seen = seen, seen + sum(len(rows) for rows in members)
+        wanted = math.floor(fraction * seen + 0.5) - math.floor(fraction * before + 0.5)
         # A class of two groups gives one to validation; a single one stays in train.
-        wanted = math.floor(fraction * sum(len(rows) for rows in members) + 0.5)
         wanted = max(wanted, 1 if part == Part.VAL else 0)
         members.sort(key=lambda rows: _rank(min(ids[r] for r in rows), part, seed))
         taken = _take(members, wanted, labels, left, kept=1 if part == Part.VAL else 2)
@@ -103,8 +108,20 @@ def _draw(
         notes.append("the test part is empty: no class has images to spare for it")
 
 
+def _groups(examples: Examples, free: NDArray[np.int64]) -> dict[int, list[list[int]]]:
+    """Rows with equal pixels, below the class of the one whose id comes first."""
+    ids, labels, digests = examples.ids, examples.labels.tolist(), examples.digests.tolist()
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for row in free.tolist():
+        groups[digests[row]].append(row)
+    by_class: dict[int, list[list[int]]] = defaultdict(list)
+    for rows in groups.values():
+        by_class[labels[min(rows, key=lambda r: ids[r])]].append(rows)
+    return by_class
+
+
 def _take(
-    members: list[list[int]], wanted: int, labels: list[int], left: dict[int, int], *, kept: int
+    members: list[list[int]], wanted: int, labels: list[int], left: Counter[int], *, kept: int
 ) -> list[list[int]]:
     """Groups of about `wanted` rows together, in the given order as they fit; when none does, the smallest.
 

@@ -31,6 +31,7 @@ def items(folder: Folder) -> tuple[Item, ...]:
     config = _try(lambda path: read_config(path).config, folder.config)
     return (
         _completed(outcome),
+        _inputs(folder, outcome),
         *_losses(epochs, outcome),
         *_checkpoints(folder, config, outcome, epochs),
         *_files(folder, epochs, outcome),
@@ -47,6 +48,19 @@ def _completed(outcome: Outcome | None) -> Item:
         return _item("training_completed", False, "no outcome", "logs/outcome.json#state")
     good = outcome.state in ("completed", "stopped_early")
     return _item("training_completed", good, outcome.state, "logs/outcome.json#state", outcome.reason)
+
+
+def _inputs(folder: Folder, outcome: Outcome | None) -> Item:
+    """Config, environment and split are those that the run was trained with."""
+    recorded = outcome.inputs if outcome else {}
+    changed = [
+        name
+        for name, digest in recorded.items()
+        if not (folder.root / name).is_file() or store.sha256(folder.root / name) != digest
+    ]
+    value = ", ".join(recorded) or "none recorded"
+    note = f"changed since: {', '.join(changed)}" if changed else ""
+    return _item("inputs_unchanged", bool(recorded) and not changed, value, "logs/outcome.json#inputs", note)
 
 
 def _losses(epochs: tuple[EpochRecord, ...], outcome: Outcome | None) -> tuple[Item, ...]:

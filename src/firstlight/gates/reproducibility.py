@@ -71,10 +71,17 @@ def _randomness(config: Config | FirstlightError, environment: dict[str, Any]) -
             "seed 42",
             "environment.json#known_values",
         ),
-        _item(
-            "deterministic_operations", bool(flags) and bool(reason), reason, "environment.json#determinism"
-        ),
+        _deterministic(bool(flags), reason),
     )
+
+
+def _deterministic(recorded: bool, reason: str) -> Item:
+    """On; or off, on a device where that is the stated choice."""
+    name, evidence = "deterministic_operations", "environment.json#determinism"
+    if recorded and reason.startswith("no"):
+        note = "switched off: two runs may differ in the last bits, and the report says so"
+        return Item(id=name, state="not_applicable", value=reason, evidence=evidence, note=note)
+    return _item(name, recorded and reason.startswith("yes"), reason, evidence)
 
 
 def _recorded(environment: dict[str, Any]) -> tuple[Item, ...]:

@@ -99,7 +99,9 @@ def _prepare(model: nn.Module, inputs: Tensor) -> None:
 
 
 MODEL = ModelKind(
-    fits=lambda shape: max(shape.height, shape.width) <= LARGEST_SIDE,
+    fits=lambda shape: (
+        min(shape.height, shape.width) >= PATCH and max(shape.height, shape.width) <= LARGEST_SIDE
+    ),
     build=SmallCnn,
     prepare=_prepare,
     widths=(0.25, 0.375, 0.5, 0.75, 1.0, 1.25),

@@ -26,15 +26,17 @@ PACKAGE = "firstlight.preflight.checks"
 LEAST_SECONDS = 0.05  # a check is begun as long as so much is left for it
 
 
-def preflight(job: Job, *, deadline: float, clock: Clock | None, progress: Progress) -> tuple[CheckLine, ...]:
+def preflight(
+    job: Job, *, deadline: float, clock: Clock | None, progress: Progress, record: bool = True
+) -> tuple[CheckLine, ...]:
     """Runs every check.
 
     Args:
         job: The run as it will be started.
-        deadline: Monotonic seconds at which the preflight should be over; a step that is under way is
-            finished.
+        deadline: Monotonic seconds at which the preflight should be over; a step under way is finished.
         clock: The budget of the command; without it no finish is predicted.
         progress: Told of every line.
+        record: Write logs/preflight.json.
 
     Returns:
         One line a check, in order; also written to logs/preflight.json.
@@ -55,7 +57,8 @@ def preflight(job: Job, *, deadline: float, clock: Clock | None, progress: Progr
         line = _line(name, check, bench)
         lines.append(line)
         progress.check(line)
-    write_preflight(job.folder.preflight, tuple(lines), time.monotonic() - started)
+    if record:
+        write_preflight(job.folder.preflight, tuple(lines), time.monotonic() - started)
     return tuple(lines)
 
 

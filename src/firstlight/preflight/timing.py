@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from firstlight.training.evaluate import EVALUATION_BATCH, class_probabilities
 from firstlight.training.step import make_step
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 WARM_STEPS = 2  # the first steps choose kernels and fill memory pools
 TIMED_STEPS = 10
 LONGEST_SECONDS = 6.0  # then fewer steps, one at least
-VALIDATION_BATCH = 250  # rows at a time at least, as training.evaluate takes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def _validation(job: Job, model: nn.Module) -> float:
     """Seconds of a validation, from the second of two passes over one batch."""
     import torch
 
-    size = max(job.val.size, VALIDATION_BATCH)
+    size = max(job.val.size, EVALUATION_BATCH)
     model.eval()
     seconds = 0.0
     rows = 1
@@ -104,8 +104,9 @@ def _validation(job: Job, model: nn.Module) -> float:
         for _ in range(2):
             clock = time.monotonic()
             batch = next(iter(job.val.ordered(size)))
-            with job.machine.autocast():
-                model(batch.inputs).float().sum().item()
+            class_probabilities(
+                model, batch.inputs, job.machine, job.config.model.mirror_average
+            ).sum().item()  # reading waits for the device
             seconds, rows = time.monotonic() - clock, len(batch.rows)
     return seconds * job.val.count / rows
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from firstlight.references.features import Features, held_out, proportional
 from firstlight.references.spec import Answer, ReferenceSpec
+from firstlight.text import duration
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +63,7 @@ def run(features: Features, seconds: float, seed: int) -> Answer:
     if affordable < min(len(features.train), 2 * classes):
         return Answer(
             predicted=None,
-            note=f"not run: {classes:,} classes x {numbers:,} numbers are too much for {seconds:.0f} s",
+            note=f"not run: {classes:,} classes x {numbers:,} numbers are too much for {duration(seconds)}",
         )
     everything = np.arange(len(features.train))
     rows = proportional(everything, features.train_labels, affordable, seed=seed)

@@ -14,6 +14,7 @@ import numpy as np
 
 from firstlight.references.features import Features, held_out, proportional
 from firstlight.references.spec import Answer, ReferenceSpec
+from firstlight.text import duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ CHOICE_ROWS = 2_000  # kept apart to choose k: standard error of the accuracy ab
 WORK_PER_SECOND = (
     2e9  # distances x components a second, about a third of two AVX2 cores: a slow machine keeps time too
 )
+FEWEST_ROWS = 2  # principal components need a difference
 CHUNK_ROWS = 1_000  # validation rows between two looks at the clock
 
 
@@ -35,7 +37,11 @@ def run(features: Features, seconds: float, seed: int) -> Answer:
     asked = len(features.val) + min(CHOICE_ROWS, len(features.train) // 5)
     affordable = int(seconds * WORK_PER_SECOND / (COMPONENTS * max(asked, 1)))
     everything = np.arange(len(features.train))
-    rows = proportional(everything, features.train_labels, max(affordable, 1), seed=seed)
+    if min(affordable, len(everything)) < FEWEST_ROWS:
+        return Answer(
+            predicted=None, note=f"not run: fewer than {FEWEST_ROWS} training images in {duration(seconds)}"
+        )
+    rows = proportional(everything, features.train_labels, affordable, seed=seed)
     components = min(COMPONENTS, features.train.shape[1], len(rows))
     pca = PCA(components, svd_solver="full" if len(rows) < features.train.shape[1] else "covariance_eigh")
     known = pca.fit_transform(features.train[rows])
@@ -44,7 +50,7 @@ def run(features: Features, seconds: float, seed: int) -> Answer:
     predicted = np.empty(len(features.val), np.int64)
     for start in range(0, len(predicted), CHUNK_ROWS):
         if time.perf_counter() - started > 2 * seconds:
-            return Answer(predicted=None, note=f"not finished within {2 * seconds:.0f} s")
+            return Answer(predicted=None, note=f"not finished within {duration(2 * seconds)}")
         asked_rows = pca.transform(features.val[start : start + CHUNK_ROWS])
         predicted[start : start + CHUNK_ROWS] = _vote(_neighbours(known, labels, asked_rows, k), k)
     cut = f"; compared with {len(rows):,} training images" if len(rows) < len(everything) else ""

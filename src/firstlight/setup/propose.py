@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight import catalog
 from firstlight.config.schema import Config
+from firstlight.errors import DataError
 from firstlight.models.model import ImageShape
 from firstlight.setup.measure import Trial, fastest
 from firstlight.training.job import load_kind
@@ -79,12 +80,20 @@ def propose(
         folder: Of the experiment.
         training_seconds: What the budget leaves for training.
     """
+    # `auto` and null are written by those who leave the choice to us.
+    explicit = frozenset(key for key in explicit if _value(config, key) not in ("auto", None))
     draft = _Draft(config, explicit)
     _data(draft, examples)
     shape = _shape(examples)
     kind = draft.config.model.name
     if kind == "auto":
-        name = next(n for n in _model_names() if load_kind(n).fits(shape))
+        name = next((n for n in _model_names() if load_kind(n).fits(shape)), None)
+        if name is None:
+            raise DataError(
+                "no network is made for images of this shape",
+                f"{shape.height} x {shape.width} pixels",
+                "set data.image_size, or pad the images to squares",
+            )
         draft.put("model.name", name, f"made for images of {shape.height}x{shape.width}")
     kind = draft.config.model.name
     _recipe(draft, kind, len(split.train))
@@ -99,7 +108,13 @@ def propose(
     draft.put("precision.channels_last", machine.channels_last, machine.reasons.get("channels_last", ""))
     draft.put("parallel.threads", machine.threads, machine.reasons.get("threads", ""))
     draft.put("parallel.device", str(machine.device), "the device that is there")
-    draft.put("precision.deterministic", machine.deterministic, "operations with one order of additions")
+    draft.put(
+        "precision.deterministic",
+        machine.deterministic,
+        "on: operations with one order of additions"
+        if machine.deterministic
+        else "off on this device unless asked for",
+    )
     _size(draft, trial, machine, widths, training_seconds)
     _judgement(draft, examples)
     return Proposal(
@@ -107,6 +122,13 @@ def propose(
         reasons={k: r for k, r in draft.reasons.items() if r},
         machine=machine,
     )
+
+
+def _value(config: Config, key: str) -> Any:
+    value: Any = config
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
 
 
 def _model_names() -> tuple[str, ...]:
@@ -160,7 +182,8 @@ def _augmentation(draft: _Draft, shape: ImageShape, flip: FlipEvidence | None) -
     reason = flip.reason if flip is not None else "not measured"
     draft.put("augmentation.horizontal_flip", "alternating" if allowed else "none", reason)
     draft.put("model.mirror_average", allowed, reason)
-    shift = max(1, round(min(shape.height, shape.width) / 16))
+    side = min(shape.height, shape.width)
+    shift = min(max(1, round(side / 16)), side - 1)
     draft.put("augmentation.shift_pixels", shift, "a sixteenth of the side")
 
 

@@ -65,10 +65,24 @@ def measure(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> di
     }
 
 
-def chance(class_counts: NDArray[np.int64]) -> Chance:
-    """What is reached without looking at the image: the entropy of the class shares, and the largest share."""
-    shares = class_counts[class_counts > 0] / class_counts.sum()
-    return Chance(loss=float(-(shares * np.log(shares)).sum()), metric=float(shares.max()))
+def chance(class_counts: NDArray[np.int64], settings: Loss) -> Chance:
+    """What is reached without looking at the image: the entropy of the class shares, and the largest share.
+
+    Under label smoothing e and class weights w the best constant prediction is (1 - e) w share + e / classes,
+    normalised, and its loss is that distribution's entropy.
+    """
+    shares = class_counts / class_counts.sum()
+    weighted = (
+        (class_counts > 0) / (class_counts > 0).sum() if settings.class_weights == "balanced" else shares
+    )
+    smoothed = (1 - settings.label_smoothing) * weighted + settings.label_smoothing / len(shares)
+    return Chance(loss=_entropy(shares), training_loss=_entropy(smoothed), metric=float(shares.max()))
+
+
+def _entropy(shares: NDArray[np.float64]) -> float:
+    """In nats."""
+    some = shares[shares > 0]
+    return float(-(some * np.log(some)).sum())
 
 
 TASK = Task(
@@ -77,4 +91,5 @@ TASK = Task(
     make_loss=make_loss,
     measure=measure,
     chance=chance,
+    measured=("val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1"),
 )

@@ -17,7 +17,8 @@ LossFunction = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 class Chance:
     """What is reached without looking at the input."""
 
-    loss: float  # in the unit of the loss
+    loss: float  # in the unit of val_loss
+    training_loss: float  # of the best constant prediction, in the unit of the loss that is trained
     metric: float  # in the unit of the task's metric
 
 
@@ -29,4 +30,5 @@ class Task:
     metric: str  # the one that people quote; its direction is in config.schema.LOWER_IS_BETTER
     make_loss: Callable[..., LossFunction]
     measure: Callable[..., dict[str, float]]  # (probabilities, labels) -> metrics
-    chance: Callable[[Any], Chance]  # class counts -> chance
+    chance: Callable[[Any, Any], Chance]  # (class counts, loss settings) -> chance
+    measured: tuple[str, ...]  # names of the metrics that `measure` gives

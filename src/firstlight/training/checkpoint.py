@@ -35,7 +35,8 @@ def save(folder: Folder, paths: Iterable[Path], checkpoint: dict[str, Any]) -> s
     manifest = read_manifest(folder)
     paths = tuple(paths)
     for path in paths:
-        before = manifest["files"].get(path.name, {}).get("sha256")
+        # The hash of what lies there now; after a save that failed it is not the one that was announced.
+        before = store.sha256(path) if path.is_file() else None
         manifest["files"][path.name] = {
             "sha256": digest,
             "previous": before,
@@ -71,19 +72,23 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
             f"{where}: its SHA-256 is not the one in {folder.manifest.name}",
             "resume from another checkpoint in the folder, or start again",
         )
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if checkpoint.get("format") != FORMAT:
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # torch raises errors of many kinds, some of modules that nothing here may import
+        raise ResumeRefused(
+            "the checkpoint holds more than tensors and plain values, or is no checkpoint",
+            f"{where}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+            "use a checkpoint that firstlight wrote",
+        ) from error
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise ResumeRefused(
             "the checkpoint has another format",
-            f"{where}: format = {checkpoint.get('format')!r}, this version reads {FORMAT}",
+            f"{where}: this version reads format {FORMAT}",
             "use the version of firstlight that wrote it",
         )
     return checkpoint
-
-
-def begun(folder: Folder) -> bool:
-    """Whether a training saved anything here that it could go on from."""
-    return any(folder.checkpoints.glob("*.pt"))
 
 
 def newest(folder: Folder) -> Path | None:
@@ -97,20 +102,17 @@ def newest(folder: Folder) -> Path | None:
 
 
 def adopt(folder: Folder, archive: Folder) -> None:
-    """Copies the best and last checkpoints of an earlier attempt that are good, with their entries in the manifest."""
+    """Copies the good checkpoints of an earlier attempt, all but the last one, with their entries in the manifest."""
     manifest = read_manifest(folder)
     files = read_manifest(archive)["files"]
-    for path in (archive.best, archive.last):
-        entry = files.get(path.name)
-        if (
-            entry is None
-            or not path.is_file()
-            or store.sha256(path) not in (entry["sha256"], entry["previous"])
-        ):
+    for name, entry in files.items():
+        path = archive.checkpoints / name
+        good = path.is_file() and store.sha256(path) in (entry["sha256"], entry["previous"])
+        if name == archive.last.name or not good:
             continue
-        manifest["files"][path.name] = entry
+        manifest["files"][name] = entry
         store.write_json(folder.manifest, manifest)
-        store.write_bytes(folder.checkpoints / path.name, path.read_bytes())
+        store.write_bytes(folder.checkpoints / name, path.read_bytes())
 
 
 def read_manifest(folder: Folder) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def stop_on_signals() -> Iterator[Stop]:
         stop.number = number
 
     caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in caught}
+    # What is ignored stays ignored: `nohup` means that a closed terminal does not end the run.
+    heard = [number for number in caught if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
         yield stop
     finally:

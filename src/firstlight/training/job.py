@@ -117,7 +117,7 @@ def build_job(config: Config, examples: Examples, split: Split, machine: Machine
         train=train,
         val=val,
         loss=TASK.make_loss(config.loss, class_counts, machine.device),
-        chance=TASK.chance(class_counts),
+        chance=TASK.chance(class_counts, config.loss),
         folder=folder,
         examples=examples,
         split=split,

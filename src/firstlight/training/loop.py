@@ -81,7 +81,7 @@ def train(job: Job, state: TrainingState, watch: Watch) -> Ending:
     clip = job.config.optimizer.gradient_clip
     step = make_step(state.model, state.optimizer, job.loss, job.machine, clip=clip)
     state.model.train()
-    while state.step < state.plan.total_steps(state.step):
+    while state.step < state.plan.total_steps(state.step) or state.position:
         watch.meter.begin_epoch(state.sums)
         ending = _steps(job, state, watch, step)
         if ending is None:
@@ -94,6 +94,8 @@ def train(job: Job, state: TrainingState, watch: Watch) -> Ending:
 def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending | None:
     """The steps of one epoch, or what is left of it."""
     meter, peak = watch.meter, job.config.training.learning_rate
+    if state.step >= state.plan.total_steps(state.step):
+        return None  # a signal came after the very last step: only the validation is missing
     clock = time.monotonic()
     for batch in job.train.epoch(state.epoch, start=state.position):
         fetched = time.monotonic()
@@ -111,7 +113,9 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
         if ended - watch.looked >= LOOK_SECONDS:
             _look(job, state, watch)
         if watch.stop.requested:
-            meter.read()
+            alarm = _read(state, watch)
+            if alarm is not None:
+                return Ending(state="halted", reason=alarm.detail, alarm=alarm)
             state.sums = meter.plain_sums()
             save(job, state, watch, ("last",))
             return Ending(state="interrupted", reason=f"a signal came at step {state.step}")
@@ -186,12 +190,14 @@ def _names(job: Job, state: TrainingState, is_best: bool, last: bool) -> tuple[s
     """The checkpoints that the present state is saved under."""
     settings = job.config.checkpointing
     names = []
-    if settings.save_last or last:
-        names.append("last")
     if settings.save_best and is_best:
         names.append("best")
     if state.epoch % settings.checkpoint_every_n_epochs == 0:
         names.append(str(state.epoch))
+    if settings.save_last or last:
+        names.append(
+            "last"
+        )  # written last: a resume starts from it, and finds the best one of its epoch there
     return tuple(names)
 
 
@@ -254,7 +260,9 @@ def _speed(job: Job, watch: Watch) -> Speed | None:
 
 def _refit(job: Job, state: TrainingState, watch: Watch) -> None:
     """Shortens the plan when the predicted finish would break the budget, once the speed is known."""
-    left = watch.deadline - time.monotonic()
+    left = (
+        watch.deadline - time.monotonic() - watch.validation_seconds
+    )  # the best one is measured again at the end
     settled = watch.meter.measured_seconds >= min(SETTLE_SECONDS, 0.1 * max(left, 0.0))
     speed = _speed(job, watch)
     if speed is None or not settled:

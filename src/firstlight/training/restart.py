@@ -13,6 +13,7 @@ from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.training import checkpoint
 from firstlight.training.job import build_job
+from firstlight.training.loop import save
 from firstlight.training.run import fresh_state
 
 if TYPE_CHECKING:
@@ -50,4 +51,5 @@ def restarted(job: Job, examples: Examples, split: Split, number: int) -> tuple[
     if path is not None:
         state.restore(checkpoint.load(archive, path))
         checkpoint.adopt(job.folder, archive)
+        save(again, state, ("last",))  # under the new config, so that this attempt can be resumed too
     return again, state

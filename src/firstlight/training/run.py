@@ -113,7 +113,7 @@ def run_training(
         Interrupted: A signal came; the state is saved.
     """
     metrics = MetricsFile(job.folder.metrics)
-    metrics.truncate(state.epoch)
+    metrics.write(state.records)  # the checkpoint knows its epochs: the file is made to agree
     watch = _watch(job, state, clock, stop, progress, metrics.append)
     began = time.monotonic()
     ending = train(job, state, watch)
@@ -149,7 +149,7 @@ def _watch(
     write_plan()
     return Watch(
         meter=Meter(),
-        alarms=Alarms(chance_loss=job.chance.loss, rare_metric=job.chance.metric),
+        alarms=Alarms(chance_loss=job.chance.training_loss, rare_metric=job.chance.metric),
         utilization=utilization_of(job.machine),
         progress=progress,
         stop=stop,
@@ -174,7 +174,7 @@ def _outcome(
     detail = None
     if ending.alarm is not None:
         detail = ending.alarm.detail
-        if ending.alarm.page == "nan_loss":
+        if ending.alarm.page == "nan_loss" and job.machine.device.type == "cpu" and state.position:
             detail += f"; the first bad place is {_bad_place(job, state)}"
     return Outcome(
         state="halted"
@@ -197,6 +197,11 @@ def _outcome(
         alarm_detail=detail,
         parameters=sum(p.numel() for p in state.model.parameters()),
         machine=job.machine.described(),
+        inputs={
+            path.name: store.sha256(path)
+            for path in (job.folder.config, job.folder.environment, job.folder.splits)
+            if path.is_file()
+        },
     )
 
 

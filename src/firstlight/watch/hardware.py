@@ -90,7 +90,11 @@ class Utilization:
     def _read_nvml(self) -> Reading:
         import pynvml
 
-        share = pynvml.nvmlDeviceGetUtilizationRates(self._nvml).gpu / 100
+        try:
+            share = pynvml.nvmlDeviceGetUtilizationRates(self._nvml).gpu / 100
+        except pynvml.NVMLError as error:  # a part of a GPU (MIG, vGPU) has no counter
+            self._nvml, self.note = None, f"not measurable: NVML says {error}"
+            return Reading(share=None, others=0.0)
         return Reading(share=share, others=0.0)
 
 

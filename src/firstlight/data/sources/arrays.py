@@ -76,6 +76,22 @@ def _read(data: Data, path: Path) -> Listing:
     )
 
 
+def read_images(path: Path) -> NDArray[np.uint8]:
+    """The images (rows, height, width, channels) of an .npz, every part of them; no labels are needed.
+
+    Raises:
+        DataError: The file cannot be read, or holds no images.
+    """
+    arrays = _load(path)
+    names = [form.format(x, part) for x, _ in PAIRS for part, _ in PARTS for form in _forms(part)]
+    images = [_images(arrays[name], path, []) for name in names if name in arrays]
+    shapes = sorted({x.shape[1:] for x in images})
+    if len(shapes) != 1:
+        problem = f"images of different shapes {shapes}" if shapes else f"no images, but {sorted(arrays)}"
+        raise DataError("the file cannot be predicted on", visible(f"{path} holds {problem}"), EXPECTED)
+    return np.concatenate(images)
+
+
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         return {key.lower(): array for key, array in store.read_npz(path).items()}
@@ -83,11 +99,16 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError("the .npz cannot be read", visible(f"{path}: {error}"), EXPECTED) from None
 
 
+def _forms(part: str) -> tuple[str, ...]:
+    """How the key of a part is written: x_train or train_x."""
+    return ("{0}_{1}", "{1}_{0}") if part else ("{0}",)
+
+
 def _parts(arrays: dict[str, NDArray[Any]], x: str, y: str) -> list[tuple[NDArray[Any], NDArray[Any], Part]]:
     """Images, labels and part of every pair of that name: x, x_train or train_x."""
     found = []
     for name, part in PARTS:
-        for form in ("{0}_{1}", "{1}_{0}") if name else ("{0}",):
+        for form in _forms(name):
             keys = form.format(x, name), form.format(y, name)
             if all(key in arrays for key in keys):
                 found.append((arrays[keys[0]], arrays[keys[1]], part))

@@ -43,6 +43,9 @@ class _Found:
     other: Counter[str] = field(default_factory=Counter)  # suffix -> files that are no images by their name
     outside: list[str] = field(default_factory=list)  # images that lie in no class folder
     links: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # why not followed -> ids
+    nested: dict[str, str] = field(
+        default_factory=dict
+    )  # class without images of its own -> first folder with some
     notes: list[str] = field(default_factory=list)
 
 
@@ -54,7 +57,7 @@ def _read(data: Data, path: Path) -> Listing:
     found = _Found(path)
     top = _folders(path, found)
     parts = {name: PARTS[name.lower()] for name in top if name.lower() in PARTS}
-    if Part.TRAIN in parts.values():
+    if _divided(path, top, parts):
         for name in sorted(set(top) - set(parts)):
             found.ignored.append(name)
             found.notes.append(
@@ -67,6 +70,31 @@ def _read(data: Data, path: Path) -> Listing:
         for label in top:
             _collect(path / label, label, Part.UNASSIGNED, found)
     return _listing(data, found)
+
+
+def _divided(path: Path, top: list[str], parts: dict[str, Part]) -> bool:
+    """Whether the top folders are parts, and not classes of which one happens to be called `train`.
+
+    Raises:
+        DataError: Two folders are the same part.
+    """
+    if Part.TRAIN not in parts.values():
+        return False
+    trains = [name for name, part in parts.items() if part is Part.TRAIN]
+    if len(parts) < len(top) and any(_holds_images(path / name) for name in trains):
+        return False  # buses, cars and trains
+    twice = [name for name in parts if list(parts.values()).count(parts[name]) > 1]
+    if twice:
+        raise DataError(
+            "two folders are the same part of the data",
+            visible(f"{path}: {', '.join(twice)}"),
+            "keep one for each of train, val and test",
+        )
+    return True
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(Path(e.name).suffix.lower() in SUFFIXES and not is_litter(e.name) for e in _entries(folder))
 
 
 def _listing(data: Data, found: _Found) -> Listing:
@@ -97,8 +125,13 @@ def _too_few(labels: set[str], found: _Found) -> DataError:
         where += f"; no images by their names: {_kinds(found.other)}"
     if found.links:
         where += f"; {count(sum(map(len, found.links.values())), 'link')} not followed"
+    remedy = LAYOUT
+    if labels and found.nested:
+        inner = visible(str(found.root / min(labels)))
+        where += f"; its images lie in folders of their own, such as {visible(min(found.nested.values()))}"
+        remedy = f"if the classes, or train and test, are the folders in it, name {inner}; {LAYOUT}"
     what = "there is only one class" if labels else "no class folder with images was found"
-    return DataError(what, where, LAYOUT)
+    return DataError(what, where, remedy)
 
 
 def _told(found: _Found, labels: set[str]) -> list[str]:
@@ -107,8 +140,13 @@ def _told(found: _Found, labels: set[str]) -> list[str]:
         f"the class folder {visible(label)} holds no image and was left out"
         for label in sorted(set(found.empty) - labels)[:NAMES_SHOWN]
     ]
+    if found.nested:
+        told.append(
+            "class folders whose images all lie in folders below them, such as "
+            f"{visible(min(found.nested.values()))}; each is one class: {_named(list(found.nested))}"
+        )
     for why, names in sorted(found.links.items()):
-        told.append(f"{count(len(names), 'link')} {why}: {_named(names)}")
+        told.append(f"links passed over, because they {why} ({len(names):,}): {_named(names)}")
     if found.outside:
         told.append(
             f"{count(len(found.outside), 'image')} outside of any class folder not used: {_named(found.outside)}"
@@ -175,8 +213,11 @@ def _collect(folder: Path, label: str, part: Part, found: _Found) -> None:
                 found.other[path.suffix.lower()] += 1
             else:
                 found.files.append((label, part, _identity(path, found.root), path))
-    if len(found.files) == before:
+    own = found.files[before:]
+    if not own:
         found.empty.append(label)
+    elif all(path.parent != folder for *_, path in own):
+        found.nested[label] = _identity(min(path for *_, path in own).parent, found.root)
 
 
 def _may_follow(link: Path, found: _Found) -> bool:
@@ -186,9 +227,9 @@ def _may_follow(link: Path, found: _Found) -> bool:
     except (OSError, RuntimeError):
         return _pass_over(link, "lead nowhere or in a circle", found)
     if not target.is_relative_to(found.root.resolve()):
-        return _pass_over(link, "leave the data folder and were not followed", found)
+        return _pass_over(link, "leave the data folder", found)
     if link.parent.resolve().is_relative_to(target):
-        return _pass_over(link, "lead back into themselves and were not followed", found)
+        return _pass_over(link, "lead back into themselves", found)
     return True
 
 

@@ -65,6 +65,22 @@ def _read(data: Data, path: Path) -> Listing:
     )
 
 
+def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """The image paths of a table, as written and as files; no classes are needed, rows without a path are left out.
+
+    Raises:
+        DataError: The table cannot be read, holds no paths, or one leaves the table's folder.
+    """
+    from firstlight.config.schema import Data
+
+    table = _table(path)
+    if not len(table):
+        return (), ()
+    column = _path_column(Data(), table, path)
+    names = tuple(str(value) for value in table[column].drop_nulls().to_list())
+    return names, _files(list(names), path.parent)
+
+
 def _table(path: Path) -> pl.DataFrame:
     import polars as pl
 

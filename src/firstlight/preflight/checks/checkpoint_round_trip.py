@@ -14,12 +14,12 @@ holds it.
 
 from __future__ import annotations
 
-import pickle
 import re
 import shutil
 import time
 from typing import TYPE_CHECKING
 
+from firstlight.errors import ResumeRefused
 from firstlight.experiment.folder import Folder
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.preflight.probe import first_difference, tensors
@@ -57,10 +57,10 @@ def run(bench: Bench) -> Finding:
         loaded.restore(checkpoint.load(folder, folder.last))
         bench.keep_time("saved and loaded, the next step was not compared")
         again = _step(job, loaded)
-    except pickle.UnpicklingError as error:
-        reason = re.search(r"Unsupported [^\n]*", str(error))
+    except ResumeRefused as error:
+        reason = re.search(r"Unsupported [^\n]*", str(error.__cause__ or error))
         return failed(
-            f"the checkpoint cannot be read back: {visible(reason[0] if reason else str(error)[:200])}",
+            f"the checkpoint cannot be read back: {visible(reason[0] if reason else error.where[:200])}",
             remedy="keep tensors and plain values only in state_dict and settings",
             page="crashes",
         )

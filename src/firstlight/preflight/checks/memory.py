@@ -28,10 +28,10 @@ PROBABILITY_COPIES = (
 CHECKPOINT_COPIES = (
     2  # the tensors are copied into the file's buffer, and the buffer may be moved once while it grows
 )
-# (limit, usage) of the control group, version 2 and 1
+# Folder, limit and usage of the control group, versions 2 and 1.
 GROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 
 
@@ -67,9 +67,10 @@ def free_memory() -> int:
     import psutil
 
     free: list[int] = [psutil.virtual_memory().available]
-    for limit, used in GROUPS:
+    for folder, limit, usage in GROUPS:
         try:
-            free.append(int(Path(limit).read_text("ascii")) - int(Path(used).read_text("ascii")))
+            left = int((folder / limit).read_text("ascii")) - int((folder / usage).read_text("ascii"))
+            free.append(left + _reclaimable(folder / "memory.stat"))
         except (OSError, ValueError):  # no such group, or "max"
             continue
     space, _ = resource.getrlimit(resource.RLIMIT_AS)
@@ -78,13 +79,19 @@ def free_memory() -> int:
     return max(0, min(free))
 
 
+def _reclaimable(statistics: Path) -> int:
+    """Bytes of file cache that count as used and are given back when memory is wanted."""
+    lines = dict(line.split(maxsplit=1) for line in statistics.read_text("ascii").splitlines())
+    return int(lines.get("total_inactive_file", lines.get("inactive_file", 0)))
+
+
 def _device_memory(device: torch.device) -> tuple[int, int]:
-    """(free bytes, bytes that PyTorch holds)."""
+    """(bytes free for tensors, bytes that tensors hold)."""
     import torch
 
     free: int = torch.cuda.mem_get_info(device)[0]
-    reserved: int = torch.cuda.memory_reserved(device)
-    return free + reserved, torch.cuda.memory_allocated(device)
+    used: int = torch.cuda.memory_allocated(device)
+    return free + torch.cuda.memory_reserved(device) - used, used
 
 
 CHECK = Check(run=run, order=120, share=5.0)

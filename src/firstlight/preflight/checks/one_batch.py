@@ -8,8 +8,9 @@ some.
 
 **Thresholds** *Falls*: below half of its start within 60 steps. *Flat*: less than 5 % gained. *Explodes*: not
 finite, or twice the start at the end. *Oscillates*: half was reached on the way and lost again (all
-judgement). Flat and exploding runs are tried again at 10 times and a tenth of the rate: if that works the
-rate is at fault, else the way from pixel to loss is broken. Slow and oscillating are warnings.
+judgement). Slow and oscillating are warnings. A flat run is tried again at 10 and 1,000 times the rate, an
+exploding one at a tenth and a thousandth: if that works the rate is at fault (a warning when 10 times is
+enough, else a failure), if nothing works the way from pixel to loss is broken.
 
 **What to do** Flat at every rate: look for a detached graph, frozen layers, labels that do not belong to the
 images. Otherwise take the rate that the line names.
@@ -35,8 +36,7 @@ FALL_SHARE = 0.5  # of the loss above its floor
 FLAT_SHARE = 0.95
 EXPLODED = 2.0  # times the start
 LAST = 3  # steps whose median is the end: single steps are noisy
-FEWEST_STEPS = 10  # below this nothing can be said
-RATE_FACTOR = 10.0  # of the second try
+RATE_FACTORS = (10.0, 1000.0)  # of the other tries
 CERTAIN = 1e-4  # probability that is left to the other classes when the floor is computed
 
 Reading = Literal["falls", "slow", "flat", "explodes", "oscillates"]
@@ -53,6 +53,11 @@ class Descent:
         """Median of the last steps; infinite when one was not finite."""
         last = self.losses[-LAST:]
         return statistics.median(last) if all(map(math.isfinite, last)) else math.inf
+
+    @property
+    def share(self) -> float:
+        """The end as a share of the beginning."""
+        return self.end / self.losses[0] if self.losses[0] else 0.0
 
     @property
     def reading(self) -> Reading:
@@ -75,31 +80,45 @@ def run(bench: Bench) -> Finding:
     descent = _descend(bench, batch, floor, 1.0)
     rate = job.config.training.learning_rate
     begin, end, reading = descent.losses[0], descent.end, descent.reading
+    verb = {"slow": "falls slowly", "flat": "stays flat"}.get(reading, reading)
     said = (
-        f"the loss on {len(batch.rows)} images {reading}: {number(begin)} to {number(end)} above its floor "
+        f"the loss on {len(batch.rows)} images {verb}: {number(begin)} to {number(end)} above its floor "
         f"in {len(descent.losses) - 1} steps at rate {number(rate)}"
     )
-    share = end / begin if begin else 0.0
+    share = descent.share
     if reading == "falls":
         return ok(said, share)
     if reading == "oscillates":
         return warning(said, share, remedy="lower training.learning_rate", page="convergence_stall")
     if reading == "slow":
         return warning(said, share, remedy="raise training.learning_rate", page="convergence_stall")
-    factor = RATE_FACTOR if reading == "flat" else 1 / RATE_FACTOR
-    again = _descend(bench, batch, floor, factor)
+    return _other_rates(bench, batch, floor, descent, said)
+
+
+def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said: str) -> Finding:
+    """Whether the rate is at fault: higher ones for a flat curve, lower ones for an exploding one."""
+    rate = bench.job.config.training.learning_rate
+    reading, share = first.reading, first.share
     page = "exploding_gradients" if reading == "explodes" else "convergence_stall"
-    if again.reading in ("falls", "slow", "oscillates"):
-        other = f"training.learning_rate: {number(rate)} -> {number(rate * factor)}"
-        said += f"; at rate {number(rate * factor)} it {again.reading}"
-        # A rate that is too small still learns, slowly; one that is too large never does.
-        if reading == "flat":
-            return warning(said, share, remedy=other, page=page)
-        return failed(said, share, remedy=other, page=page)
+    for factor in RATE_FACTORS:
+        other = rate * factor if reading == "flat" else rate / factor
+        try:
+            again = _descend(bench, batch, floor, other / rate).reading
+        except OutOfTime:
+            said += "; no time to try other rates"
+            break
+        said += f"; at rate {number(other)} it {again if again != 'flat' else 'stays flat'}"
+        if again in ("flat", "explodes"):
+            continue
+        remedy = f"training.learning_rate: {number(rate)} -> {number(other)}"
+        # A rate that is somewhat too small learns slowly; one that is much too small or too large never does.
+        if reading == "flat" and factor == RATE_FACTORS[0]:
+            return warning(said, share, remedy=remedy, page=page)
+        return failed(said, share, remedy=remedy, page=page)
     return failed(
-        f"{said}; at rate {number(rate * factor)} it {again.reading} too",
+        said,
         share,
-        remedy="look for a detached graph, frozen layers, or labels that do not belong to the images",
+        remedy="look for a detached graph, frozen layers, outputs of huge size, or labels of other images",
         page=page,
     )
 
@@ -111,10 +130,7 @@ def _descend(bench: Bench, batch: Batch, floor: float, rate_factor: float) -> De
         group["lr"] *= rate_factor
     losses: list[float] = []
     for taken in range(STEPS + 1):
-        if taken >= FEWEST_STEPS and bench.seconds_left <= 0:
-            break
-        if taken < FEWEST_STEPS and bench.seconds_left <= 0:
-            raise OutOfTime(f"{taken} of {STEPS} steps on one batch, {FEWEST_STEPS} would be needed")
+        bench.keep_time(f"{taken} of {STEPS} steps on one batch")
         result = fresh.step(batch)
         losses.append(result.loss.item() - floor)
         if not math.isfinite(losses[-1]) or not math.isfinite(result.grad_norm.item()):
