@@ -140,7 +140,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
 
     Raises:
         GateShut: Gate 1 is shut.
-        ResumeRefused: `resume` and nothing to resume, or the data or config changed.
+        ResumeRefused: `resume` and no checkpoint is good, or the data or config changed.
         DataError, ResourceError, TrainingFailed: A check of the preflight failed.
         Interrupted: A signal came; the state is saved.
     """
@@ -270,8 +270,9 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
         if resume and read_manifest(job.folder)["files"]
         else fresh_state(job, recorded_changes(job))
     )
+    clock = loaded.clock.after(state.used_seconds)
     while True:
-        outcome = run_training(job, state, loaded.examples, loaded.clock, stop, progress)
+        outcome = run_training(job, state, loaded.examples, clock, stop, progress)
         repairable = outcome.alarm in ("nan_loss", "exploding_gradients")
         if not repairable or len(archived(job.folder)) >= RESTARTS:
             return outcome

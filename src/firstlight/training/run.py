@@ -52,6 +52,10 @@ class Clock:
         """When training must be over."""
         return self.deadline - self.reserve
 
+    def after(self, used_seconds: float) -> Clock:
+        """The clock of a run whose earlier processes used so much of the budget."""
+        return replace(self, started=self.started - used_seconds, deadline=self.deadline - used_seconds)
+
 
 def fresh_state(job: Job, changes: tuple[PlanChange, ...] = ()) -> TrainingState:
     """A run before its first step.
@@ -114,8 +118,6 @@ def run_training(
     inputs = hashes(job.folder, SETUP_FILES)
     watch = _watch(job, state, clock, stop, progress, metrics.append)
     began = time.monotonic()
-    earlier = state.used_seconds
-    state.used_seconds = earlier + (began - clock.started)
     ending = train(job, state, watch)
     seconds = time.monotonic() - began
     if ending.state == "interrupted":
@@ -153,6 +155,7 @@ def _watch(
         utilization=utilization_of(job.machine),
         progress=progress,
         stop=stop,
+        started=clock.started,
         deadline=clock.training_deadline,
         validation_seconds=0.0,
         on_plan_change=write_plan,
@@ -190,7 +193,7 @@ def _outcome(
         train_seconds=seconds,
         command_seconds=time.monotonic() - clock.started,
         utilization=watch.utilization.summary(),
-        utilization_note=watch.utilization.note,
+        utilization_note=watch.utilization.explained(),
         reloaded_metrics=reloaded,
         alarm=ending.alarm.page if ending.alarm else None,
         alarm_detail=detail,

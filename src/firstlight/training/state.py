@@ -39,7 +39,7 @@ class TrainingState:
     position: int = 0  # batches of the present epoch that the model has seen
     sums: dict[str, float] = field(default_factory=dict)  # of the present epoch, see watch.meter
     records: list[EpochRecord] = field(default_factory=list)
-    used_seconds: float = 0.0  # of the budget, by earlier processes of the same run
+    used_seconds: float = 0.0  # of the budget, by all processes of the run so far
 
     def to_checkpoint(self, config: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
         """Tensors and plain values only, readable with weights_only=True.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from firstlight.machine.choices import Machine
 
-SMALLEST_CAPACITY = 0.25  # cores; below this a share would be noise (judgement)
+SMALLEST_CAPACITY = 0.25  # cores left by other processes; below this a share would be noise (judgement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,12 @@ class Utilization:
             "others": others,
         }
 
+    def explained(self) -> str:
+        """How it was measured, or why it could not be."""
+        if self.device == "cpu" and self.samples and self.summary() is None:
+            return "not measurable: other processes held the cores all the time"
+        return self.note
+
     def start(self) -> None:
         """Begins the first interval."""
         self._wall, self._own, self._busy = time.monotonic(), time.process_time(), _busy_seconds()
@@ -77,8 +83,9 @@ class Utilization:
         self._wall, self._own, self._busy = wall, own, busy
         if self.device != "cpu":
             return Reading(share=None, others=others)
-        capacity = max(SMALLEST_CAPACITY, min(self.threads, self.cores - others))
-        return Reading(share=min(1.0, used / capacity), others=others)
+        capacity = min(self.threads, self.cores - others)
+        share = min(1.0, used / capacity) if capacity >= SMALLEST_CAPACITY else None
+        return Reading(share=share, others=others)
 
     def _read_nvml(self) -> Reading:
         import pynvml
