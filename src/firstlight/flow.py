@@ -52,8 +52,9 @@ def run(request: Request, progress: Progress) -> tuple[Folder, Decision]:
 
 def setup(request: Request, progress: Progress) -> Folder:
     """Phase 1: looks at the data, proposes and measures a config, writes the experiment folder, fills its checklist."""
+    from firstlight.data.flip import flip_evidence
     from firstlight.data.load import load_examples
-    from firstlight.data.profile import flip_evidence, profile
+    from firstlight.data.profile import profile
     from firstlight.data.split import split as split_examples
     from firstlight.data.split import write_split
     from firstlight.gates.confirmation import confirm
@@ -61,13 +62,14 @@ def setup(request: Request, progress: Progress) -> Folder:
     from firstlight.machine.choices import machine_of
     from firstlight.machine.environment import record_environment, recorded_arguments
     from firstlight.machine.seeds import deterministic, seed_everything
-    from firstlight.setup.propose import propose
+    from firstlight.setup.propose import propose, summary
 
     progress.stage("setup")
     config, base = requested(request, progress)
     with new_experiment(request.out, name_of(config), data=data_path(config)) as new:
         folder = Folder(new.root)
-        log = Both(progress, LogFile(folder.log))
+        record = LogFile(folder.log)
+        log = Both(progress, record)
         proof = seed_everything(config.seed)
         machine = machine_of(config)
         examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
@@ -83,7 +85,9 @@ def setup(request: Request, progress: Progress) -> Folder:
             config, explicit_keys(config), examples, split, flip, machine, folder, training_seconds=left
         )
         for key, reason in found.reasons.items():
-            log.note(f"{key}: {reason}")
+            record.note(f"{key}: {reason}")
+        for line in summary(found, seen, split.method):
+            log.note(line)
         split_hash = write_split(folder.splits, split, examples)
         batch = _read_a_batch(found.config, examples, split, found.machine, folder)
         store.write_json(
@@ -91,7 +95,7 @@ def setup(request: Request, progress: Progress) -> Folder:
         )
         store.write_text(folder.config, render_config(found.config, found.reasons))
         for line in deterministic(found.machine.deterministic):
-            log.note(line)
+            record.note(line)
         environment = {
             **record_environment(),
             "run_id": uuid.uuid4().hex,
@@ -280,7 +284,7 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
         progress.warn(
             f"attempt {number} failed: {outcome.alarm_detail}; a new attempt begins with a tenth of the rate"
         )
-        job, state = restarted(job, loaded.examples, loaded.split, number)
+        job, state = restarted(job, loaded.examples, loaded.split, number, started=clock.started)
         confirm_again(job.folder, "setup")
 
 

@@ -1,4 +1,4 @@
-"""What the data looks like: counts, sizes, duplicates, conflicting labels, what a mirror does."""
+"""What the data looks like: counts, sizes, duplicates, conflicting labels, shift between the parts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.data import shift
+from firstlight.data.flip import shrunk
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -17,25 +19,10 @@ if TYPE_CHECKING:
 
 NAMES_SHOWN = 20
 IMBALANCED = 10.0  # largest over smallest class; above it accuracy hides the small ones (judgement)
+CLASS_SHIFT = 0.2  # total variation distance; above it the parts were not drawn alike (judgement)
+SHIFT_SIDE = 6  # pixels at least, to which images are averaged down before train and val are compared
+LOOKED_AT = 10_000  # training images whose brightness is averaged
 FEW_PER_CLASS = 20  # training images; below it a network from scratch learns little (judgement)
-PROBE_ROWS = 4_000  # training images that the mirror probe looks at
-PROBE_SIDE = 16  # pixels; larger images are averaged down
-PROBE_LEAST = 100  # rows; with fewer nothing can be told
-PROBE_FEW = 1_000  # rows; with fewer every one is held out once
-PROBE_FOLDS = 4
-SIGN_SIDE = 64  # pixels; images up to here may be digits, letters or icons (judgement)
-# share of the accuracy above chance that mirroring may cost (judgement; photos lose 0 to 0.1, digits 0.5 and more)
-FLIP_LOSS = 0.15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlipEvidence:
-    """Accuracy of a quick probe on held-out training images, as they are and mirrored."""
-
-    kept_accuracy: float
-    flipped_accuracy: float
-    allowed: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +45,9 @@ class Profile:
     across_splits: int  # rows of val or test whose pixels are in train
     blank: tuple[str, ...]  # images of one single colour
     imbalance: float
+    pixel_mean: tuple[float, ...]  # of each channel, 0 to 1, over training images
+    pixel_std: tuple[float, ...]
+    shift: shift.Shift  # between train and val
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -76,6 +66,7 @@ def profile(examples: Examples, split: Split) -> Profile:
     blank = _blank(examples)
     sizes = Counter(f"{h}x{w}" for h, w in examples.original_sizes.tolist())
     present = totals[totals > 0]
+    mean, std = _brightness(examples, split)
     found = Profile(
         rows=len(examples.ids),
         classes=dict(zip(examples.classes, totals.tolist(), strict=True)),
@@ -93,11 +84,42 @@ def profile(examples: Examples, split: Split) -> Profile:
         across_splits=across,
         blank=blank,
         imbalance=float(present.max() / present.min()) if len(present) else 1.0,
+        pixel_mean=mean,
+        pixel_std=std,
+        shift=_shift(examples, split),
         notes=(*examples.notes, *split.notes),
         warnings=(),
     )
     warnings = _warnings(examples, found, len(conflicts), training)
     return Profile(**{**{f: getattr(found, f) for f in Profile.__slots__}, "warnings": warnings})
+
+
+def _brightness(examples: Examples, split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel; rows are taken evenly, so that no class is left out."""
+    rows = np.sort(split.train)[:: max(1, len(split.train) // LOOKED_AT)]
+    total = square = np.zeros(examples.pixels.shape[-1])
+    pixels = 0
+    for start in range(0, len(rows), 1_000):
+        block = examples.pixels[rows[start : start + 1_000]].astype(np.float64) / 255
+        total, square = total + block.sum(axis=(0, 1, 2)), square + (block**2).sum(axis=(0, 1, 2))
+        pixels += block.size // block.shape[-1]
+    mean = total / max(pixels, 1)
+    std = np.sqrt(np.maximum(square / max(pixels, 1) - mean**2, 0))
+    return tuple(np.round(mean, 6).tolist()), tuple(np.round(std, 6).tolist())
+
+
+def _shift(examples: Examples, split: Split) -> shift.Shift:
+    """Compares train and val by their small, averaged images."""
+
+    def sample(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        taken = np.random.default_rng(0).permutation(rows)[: shift.ROWS]
+        return shrunk(examples.pixels[np.sort(taken)], SHIFT_SIDE).reshape(len(taken), -1)
+
+    shares = [
+        np.bincount(examples.labels[rows], minlength=len(examples.classes))
+        for rows in (split.train, split.val)
+    ]
+    return shift.shift(sample(split.train), sample(split.val), (shares[0], shares[1]))
 
 
 def _groups(examples: Examples) -> list[list[int]]:
@@ -142,11 +164,7 @@ def _warnings(
     if conflicts:
         names = "; ".join(" = ".join(visible(n) for n in group) for group in found.conflicts[:3])
         said.append(f"in more than one class: {count(conflicts, 'image')}: {names}")
-    if found.across_splits:
-        share = percent(found.across_splits / max(found.parts["val"] + found.parts["test"], 1))
-        said.append(
-            f"{count(found.across_splits, 'image')} of val and test ({share}) are in train too: the given split leaks"
-        )
+    said += _between_parts(found)
     if found.blank:
         said.append(
             f"{count(len(found.blank), 'image')} of one single colour, such as {visible(found.blank[0])}"
@@ -173,88 +191,29 @@ def _warnings(
     return tuple(dict.fromkeys(said))
 
 
+def _between_parts(found: Profile) -> list[str]:
+    """What makes validation say less, or more, than it seems."""
+    said = []
+    if found.across_splits:
+        share = percent(found.across_splits / max(found.parts["val"] + found.parts["test"], 1))
+        said.append(
+            f"{count(found.across_splits, 'image')} of val and test ({share}) are in train too: the given split leaks"
+        )
+    if found.shift.shifted:
+        said.append(
+            f"train and val look different: a linear classifier tells them apart (AUROC {found.shift.auroc:.2f}), "
+            "so validation does not measure what was trained"
+        )
+    if found.shift.classes > CLASS_SHIFT:
+        said.append(
+            f"the class shares of train and val differ by {percent(found.shift.classes)}: stratify, or say why"
+        )
+    return said
+
+
 def _case_twins(examples: Examples) -> list[list[str]]:
     """Ids of one class that would be the same file on a disk that does not know case."""
     folded: dict[tuple[int, str], list[str]] = defaultdict(list)
     for name, label in zip(examples.ids, examples.labels.tolist(), strict=True):
         folded[label, name.casefold()].append(name)
     return [group for group in folded.values() if len(group) > 1]
-
-
-def flip_evidence(pixels: NDArray[np.uint8], labels: NDArray[np.int64], seed: int) -> FlipEvidence:
-    """Whether mirroring keeps the class, by a linear probe scored on images as they are and mirrored.
-
-    Mirrored digits are no digits, and the probe loses most of its accuracy on them; photos have no preferred
-    side, and it loses next to nothing. Where the probe can tell nothing, mirroring is taken as harmless for
-    photos, and as harmful for small images, which may be signs.
-
-    Args:
-        pixels: uint8 (rows, height, width, channels), training rows.
-        labels: int64 (rows,).
-        seed: Of the subsample.
-    """
-    generator = np.random.default_rng(seed)
-    rows = generator.permutation(len(labels))[:PROBE_ROWS]
-    rows = rows[np.isin(labels[rows], np.flatnonzero(np.bincount(labels[rows]) >= PROBE_FOLDS))]
-    if len(rows) < PROBE_LEAST or len(np.unique(labels[rows])) < 2:
-        return _unmeasured(pixels, 0.0, 0.0, f"{count(len(rows), 'image')} are too few to measure it")
-    images = _shrunk(pixels[np.sort(rows)])
-    targets = labels[np.sort(rows)]
-    right = _probe(images, targets, seed)
-    kept, flipped = (float(mean) for mean in right.mean(axis=0))
-    chance = float(np.bincount(targets).max() / len(targets))
-    noise = 2 * float(np.sqrt(0.25 / len(right)))  # two standard errors of an accuracy, at the most
-    figures = f"a linear probe scores {kept:.3f} on images as they are, {flipped:.3f} on mirrored ones"
-    if kept < chance + noise:
-        return _unmeasured(pixels, kept, flipped, f"{figures}, no better than chance ({chance:.3f})")
-    allowed = kept - flipped < max(FLIP_LOSS * (kept - chance), noise)
-    return FlipEvidence(
-        kept_accuracy=kept,
-        flipped_accuracy=flipped,
-        allowed=allowed,
-        reason=f"measured: {figures}: {'mirroring keeps' if allowed else 'mirroring changes'} the class",
-    )
-
-
-def _unmeasured(pixels: NDArray[np.uint8], kept: float, flipped: float, why: str) -> FlipEvidence:
-    """The answer by the kind of image, where the probe has none."""
-    photos = min(pixels.shape[1:3]) > SIGN_SIDE
-    taken = "photos keep their class when mirrored" if photos else "small images may be signs"
-    reason = f"not measured: {why}; assumed that {taken}"
-    return FlipEvidence(kept_accuracy=kept, flipped_accuracy=flipped, allowed=photos, reason=reason)
-
-
-def _probe(images: NDArray[np.float32], targets: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """(held-out rows, 2): right on the image as it is, right on its mirror image.
-
-    Few rows are all held out once, in folds: one fold of them would be left to chance.
-    """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
-
-    right = []
-    folds = StratifiedKFold(PROBE_FOLDS, shuffle=True, random_state=seed).split(targets, targets)
-    for fit, held in folds if len(targets) < PROBE_FEW else [next(folds)]:
-        mean, std = images[fit].mean(axis=0), images[fit].std(axis=0) + 1.0
-
-        def flat(x: NDArray[np.float32], mean: Any = mean, std: Any = std) -> NDArray[np.float32]:
-            return np.asarray((x - mean) / std, dtype=np.float32).reshape(len(x), -1)
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(C=0.01, max_iter=60).fit(flat(images[fit]), targets[fit])
-        both = (images[held], images[held][:, :, ::-1])
-        right.append(np.stack([model.predict(flat(x)) == targets[held] for x in both], axis=1))
-    return np.concatenate(right)
-
-
-def _shrunk(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Averages blocks, so that the sides are between PROBE_SIDE and twice that; what does not divide is cut off."""
-    step = max(1, min(images.shape[1:3]) // PROBE_SIDE)
-    height, width = images.shape[1] // step, images.shape[2] // step
-    cut = images[:, : height * step, : width * step].astype(np.float32)
-    means = cut.reshape(len(cut), height, step, width, step, -1).mean(axis=(2, 4))
-    return np.asarray(means, dtype=np.float32)

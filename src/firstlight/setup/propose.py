@@ -14,11 +14,13 @@ from firstlight.config.schema import Config
 from firstlight.errors import DataError
 from firstlight.models.model import ImageShape
 from firstlight.setup.measure import Trial, fastest
+from firstlight.text import count
 from firstlight.training.job import load_kind
 
 if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
-    from firstlight.data.profile import FlipEvidence
+    from firstlight.data.flip import FlipEvidence
+    from firstlight.data.profile import Profile
     from firstlight.experiment.folder import Folder
     from firstlight.machine.choices import Machine
 
@@ -140,6 +142,29 @@ def _model_names() -> tuple[str, ...]:
 def _shape(examples: Examples) -> ImageShape:
     _, height, width, channels = examples.pixels.shape
     return ImageShape(channels=channels, height=height, width=width, classes=len(examples.classes))
+
+
+def summary(found: Proposal, seen: Profile, split_method: str) -> tuple[str, ...]:
+    """What setup found and chose, in a few lines; each value with its reason is in the config."""
+    config, parts = found.config, seen.parts
+    high, wide = seen.image_size
+    form = f"{wide}x{high} {'grey' if seen.channels == 1 else 'colour'}"
+    sealed = f", test {parts['test']:,} (sealed until the end)" if parts["test"] else ""
+    return (
+        f"data: {count(seen.rows, 'image')}, {form}, {count(len(seen.classes), 'class')}",
+        f"split: train {parts['train']:,}, val {parts['val']:,}{sealed}; {split_method}",
+        f"network: {config.model.name}, width {config.model.width:g}; at most "
+        f"{count(config.training.epochs, 'epoch')} of batches of {config.training.batch_size}",
+        f"machine: {config.parallel.device}, {count(int(config.parallel.threads), 'thread')}, "
+        f"{config.precision.compute}, chosen by measuring",
+        f"metric: {config.acceptance.metric}, {_target(config)}",
+        "every setting with its reason: training_config.yaml",
+    )
+
+
+def _target(config: Config) -> str:
+    wanted = config.acceptance.at_least
+    return "no target, so the references are to be beaten" if wanted is None else f"target {wanted:g}"
 
 
 def _data(draft: _Draft, examples: Examples) -> None:

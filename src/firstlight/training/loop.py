@@ -117,7 +117,7 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
             if alarm is not None:
                 return Ending(state="halted", reason=alarm.detail, alarm=alarm)
             state.sums = meter.plain_sums()
-            save(job, state, watch, ("last",))
+            save(job, state, watch.started, ("last",))
             return Ending(state="interrupted", reason=f"a signal came at step {state.step}")
         if state.step >= state.plan.total_steps(state.step):
             break
@@ -149,7 +149,7 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     is_best = state.best.better(value)
     state.best = state.best.updated(value, state.epoch, job.config.early_stopping.min_delta)
     state.records.append(record)
-    save(job, state, watch, _names(job, state, is_best, last))
+    save(job, state, watch.started, _names(job, state, is_best, last))
     watch.on_epoch(record)
     watch.validation_seconds = time.monotonic() - began
     _look(job, state, watch)
@@ -176,10 +176,10 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     return None
 
 
-def save(job: Job, state: TrainingState, watch: Watch, names: tuple[str, ...]) -> None:
-    """Writes the state under `best`, `last` or a number of epochs."""
+def save(job: Job, state: TrainingState, started: float, names: tuple[str, ...]) -> None:
+    """Writes the state under `best`, `last` or a number of epochs; `started` is when the budget began."""
     folder = job.folder
-    state.used_seconds = time.monotonic() - watch.started
+    state.used_seconds = time.monotonic() - started
     paths = [
         {"best": folder.best, "last": folder.last}.get(name) or folder.periodic(int(name)) for name in names
     ]

@@ -35,8 +35,18 @@ def safer(config: Config) -> Config:
     return config.model_copy(update={"training": training, "optimizer": optimizer})
 
 
-def restarted(job: Job, examples: Examples, split: Split, number: int) -> tuple[Job, TrainingState]:
-    """The job and state of the attempt that follows attempt `number`, which is archived; writes the new config."""
+def restarted(
+    job: Job, examples: Examples, split: Split, number: int, *, started: float
+) -> tuple[Job, TrainingState]:
+    """The job and state of the attempt that follows attempt `number`, which is archived; writes the new config.
+
+    Args:
+        job: Of the attempt that failed.
+        examples: The data.
+        split: Its parts.
+        number: Of the attempt that failed.
+        started: Monotonic seconds at which the budget began.
+    """
     config = safer(job.config)
     why = f"attempt {number} ended in a loss or gradient that was not finite (firstlight explain nan_loss)"
     reasons = {
@@ -51,5 +61,7 @@ def restarted(job: Job, examples: Examples, split: Split, number: int) -> tuple[
     if path is not None:
         state.restore(checkpoint.load(archive, path))
         checkpoint.adopt(job.folder, archive)
-        save(again, state, ("last",))  # under the new config, so that this attempt can be resumed too
+        save(
+            again, state, started, ("last",)
+        )  # under the new config, so that this attempt can be resumed too
     return again, state
