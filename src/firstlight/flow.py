@@ -146,14 +146,14 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         GateShut: Gate 1 is shut.
         ResumeRefused: `resume` and no checkpoint is good, or the data or config changed.
         DataError, ResourceError, TrainingFailed: A check of the preflight failed.
-        Interrupted: A signal came; the state is saved.
+        Interrupted: A signal came during training; the state is saved.
     """
     from firstlight.gates.status import write_status
     from firstlight.preflight.run import first_failure, preflight
     from firstlight.references.run import references
     from firstlight.training.interrupt import stop_on_signals
 
-    with lock(folder), stop_on_signals() as stop:
+    with lock(folder):
         log = Both(progress, LogFile(folder.log))
         _require_setup(folder)
         if folder.outcome.is_file() and not folder.decision.is_file():
@@ -181,7 +181,10 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
                 log.note(_reference_line(reference, job.metric))
         log.stage("training")
         try:
-            _train(loaded, stop, resume=resume, progress=log)
+            with (
+                stop_on_signals() as stop
+            ):  # until here a signal ends the command at once, with nothing to save
+                _train(loaded, stop, resume=resume, progress=log)
         except Interrupted:
             write_status(folder)  # it names the command that goes on
             raise

@@ -114,7 +114,7 @@ def test_figures_of_references_utilization_and_time_are_those_of_their_files(pla
         )
     outcome = store.read_json(folder.outcome)
     profile = dict(rows_under(page, "## 3. Training profile"))
-    assert profile["Whole command"].startswith(duration(outcome["command_seconds"]) + " of ")
+    assert profile["Command until this report"].startswith(duration(outcome["command_seconds"]) + " of ")
     assert profile["Parameters"] == f"{outcome['parameters']:,}"
 
 

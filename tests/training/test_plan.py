@@ -62,3 +62,13 @@ def test_a_change_does_not_alter_the_steps_before_it():
     assert changed.total_steps(12) < 40
     assert [changed.progress(s) for s in range(12)] == [plain.progress(s) for s in range(12)]
     assert changed.total_steps(11) == 40
+
+
+@pytest.mark.requirement("P2.4")
+def test_a_replayed_change_that_is_to_come_counts_and_is_kept():
+    later = PlanChange(step=50, epochs=6, total_steps=60, reason="slower")
+    plan = Plan(epochs=10, steps_per_epoch=10, changes=(later,))
+    speed = Speed(step=1.0, validation=0.0)
+    assert predict_seconds(plan, 10, speed) == 50
+    assert fit(plan, 10, 50, speed) is plan  # the ten epochs that it began with would not fit, these six do
+    assert fit(plan, 10, 20, speed).final_steps < 60

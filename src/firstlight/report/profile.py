@@ -37,7 +37,7 @@ def _run(facts: Facts, outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "How it ended", f"{outcome.state.replace('_', ' ')}: {outcome.reason}"
     yield "Epochs", f"{outcome.epochs_run} of {outcome.epochs_planned} planned"
     yield "Parameters", f"{outcome.parameters:,}"
-    yield "Whole command", words.seconds_used(facts) or words.NOT_KNOWN
+    yield "Command until this report", words.seconds_used(facts) or words.NOT_KNOWN
     if facts.config is not None:
         over = outcome.command_seconds - 60 * facts.config.budget.minutes
         yield "Budget", f"exceeded by {text.duration(over)}" if over > 0 else "kept"

@@ -35,6 +35,11 @@ class Plan:
         """Epochs of the whole run, the last one perhaps a part, as the plan stood at `step`."""
         return -(-self.total_steps(step) // self.steps_per_epoch)
 
+    @property
+    def final_steps(self) -> int:
+        """Steps of the whole run with every change that is known, those of a replayed plan that are to come too."""
+        return self.changes[-1].total_steps if self.changes else self.epochs * self.steps_per_epoch
+
     def progress(self, step: int) -> float:
         """Share of the schedule that is done at `step`: 0 at the first step, rising to 1 at the end of the plan.
 
@@ -59,7 +64,7 @@ class Speed:
 
 def predict_seconds(plan: Plan, step: int, speed: Speed, *, validate_every: int = 1) -> float:
     """Seconds from `step` to the end of training under the plan."""
-    return _seconds(plan.total_steps(step), step, plan.steps_per_epoch, speed, validate_every)
+    return _seconds(plan.final_steps, step, plan.steps_per_epoch, speed, validate_every)
 
 
 def fit(plan: Plan, step: int, seconds_left: float, speed: Speed, *, validate_every: int = 1) -> Plan:
@@ -80,14 +85,14 @@ def fit(plan: Plan, step: int, seconds_left: float, speed: Speed, *, validate_ev
     if predicted <= seconds_left * (1 + TOLERANCE):
         return plan
     wanted = seconds_left * (1 - SLACK)
-    low, high = step + 1, plan.total_steps(step)
+    low, high = step + 1, plan.final_steps
     while low < high:  # the longest run that fits: predicted seconds rise with the number of steps
         middle = (low + high + 1) // 2
         if _seconds(middle, step, plan.steps_per_epoch, speed, validate_every) <= wanted:
             low = middle
         else:
             high = middle - 1
-    if low >= plan.total_steps(step):
+    if low >= plan.final_steps:
         return plan
     change = PlanChange(
         step=step,
