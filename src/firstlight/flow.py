@@ -68,8 +68,7 @@ def setup(request: Request, progress: Progress) -> Folder:
     config, base = requested(request, progress)
     with new_experiment(request.out, name_of(config), data=data_path(config)) as new:
         folder = Folder(new.root)
-        record = LogFile(folder.log)
-        log = Both(progress, record)
+        log = Both(progress, LogFile(folder.log))
         proof = seed_everything(config.seed)
         machine = machine_of(config)
         examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
@@ -85,7 +84,7 @@ def setup(request: Request, progress: Progress) -> Folder:
             config, explicit_keys(config), examples, split, flip, machine, folder, training_seconds=left
         )
         for key, reason in found.reasons.items():
-            record.note(f"{key}: {reason}")
+            log.detail(f"{key}: {reason}")
         for line in summary(found, seen, split.method):
             log.note(line)
         split_hash = write_split(folder.splits, split, examples)
@@ -95,7 +94,7 @@ def setup(request: Request, progress: Progress) -> Folder:
         )
         store.write_text(folder.config, render_config(found.config, found.reasons))
         for line in deterministic(found.machine.deterministic):
-            record.note(line)
+            log.detail(line)
         environment = {
             **record_environment(),
             "run_id": uuid.uuid4().hex,

@@ -48,7 +48,7 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     check_supported(config)
     machine = machine_of(config)
     for line in (*seed_everything(config.seed), *(f"{k}: {v}" for k, v in machine.described().items())):
-        progress.note(line)
+        progress.detail(line)
     examples = load_examples(config.data, base=folder.root, fallback=folder.root / "cache", progress=progress)
     split = read_split(folder.splits, examples)
     recorded = store.read_json(folder.environment)["data"]["fingerprint"]
@@ -59,7 +59,7 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
             "restore the data, or start a new experiment with it",
         )
     job = build_job(config, examples, split, machine, folder)
-    progress.note(f"train {job.train.count} examples in {len(job.train)} batches, val {job.val.count}")
+    progress.detail(f"train {job.train.count} examples in {len(job.train)} batches, val {job.val.count}")
     seconds = config.budget.minutes * 60
     clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))
     return Loaded(job=job, examples=examples, split=split, clock=clock)

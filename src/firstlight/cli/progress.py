@@ -93,6 +93,9 @@ class Plain:
         """A sentence."""
         self._line(message)
 
+    def detail(self, message: str) -> None:
+        """Nothing: it stands in the log."""
+
     def warn(self, message: str) -> None:
         """A warning."""
         self._line(f"warning: {message}")
@@ -153,6 +156,9 @@ class Terminal:
     def note(self, message: str) -> None:
         """A sentence."""
         self._line(f"  {text.visible(message)}")
+
+    def detail(self, message: str) -> None:
+        """Nothing: it stands in the log."""
 
     def warn(self, message: str) -> None:
         """A warning."""

@@ -46,6 +46,10 @@ class LogFile:
         """A sentence."""
         self._write("INFO", message)
 
+    def detail(self, message: str) -> None:
+        """A sentence for the log."""
+        self._write("INFO", message)
+
     def warn(self, message: str) -> None:
         """A warning."""
         self._write("WARNING", message)
@@ -123,6 +127,11 @@ class Both:
         """To both."""
         for one in self._all:
             one.note(message)
+
+    def detail(self, message: str) -> None:
+        """To both."""
+        for one in self._all:
+            one.detail(message)
 
     def warn(self, message: str) -> None:
         """To both."""
