@@ -227,3 +227,21 @@ def test_without_a_decision_there_is_no_report(build_experiment: Any) -> None:
     with pytest.raises(ResumeRefused, match="a record of the run cannot be read"):
         write_report(folder)
     assert not folder.results.exists()
+
+
+@pytest.mark.requirement("P1.7")
+def test_what_setup_found_is_a_table_for_people(build_experiment: Any, report_on: Any) -> None:
+    folder = build_experiment()
+    store.write_json(
+        folder.profile,
+        {
+            "format": 1,
+            "shown": [["Images", "70: train 56"]],
+            "warnings": ["two <b> classes"],
+            "modes": {"RGB": 70},
+        },
+    )
+    report_on(folder)
+    page = folder.results.read_text("utf-8")
+    assert dict(rows_under(page, "### Data")) == {"Images": "70: train 56"}
+    assert "two &lt;b&gt; classes" in page

@@ -13,11 +13,14 @@ from firstlight.data.flip import shrunk
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from firstlight.data.examples import Examples, Split
 
 NAMES_SHOWN = 20
+MOST_NAMES = 1_000  # kept in logs/profile.json
 IMBALANCED = 10.0  # largest over smallest class; above it accuracy hides the small ones (judgement)
 CLASS_SHIFT = 0.2  # total variation distance; above it the parts were not drawn alike (judgement)
 SHIFT_SIDE = 6  # pixels at least, to which images are averaged down before train and val are compared
@@ -52,8 +55,43 @@ class Profile:
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"format": 1, **asdict(self)}
+        """Plain values; `shown` is the table of the report."""
+        return {"format": 1, **asdict(self), "shown": [list(row) for row in self.shown()]}
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """What a person reads of it: a name and a sentence each, text from the data escaped later."""
+        counts = sorted(self.classes.items(), key=lambda entry: -entry[1])
+        largest, smallest = counts[0], counts[-1]
+        yield "Images", f"{self.rows:,}: {', '.join(f'{name} {rows:,}' for name, rows in self.parts.items())}"
+        yield (
+            "Classes",
+            (
+                f"{len(counts):,}: {largest[0]} has most images, {largest[1]:,}; {smallest[0]} fewest, {smallest[1]:,}"
+            ),
+        )
+        high, wide = self.image_size
+        yield "Decoded to", f"{wide} x {high} pixels, {'grey' if self.channels == 1 else 'colour'}"
+        yield "Original sizes (height x width)", _commonest(self.original_sizes)
+        yield "Image modes", _commonest(self.modes)
+        yield "Left out, not readable", f"{len(self.skipped):,}"
+        yield "Passed over, no images", _up_to(len(self.ignored), MOST_NAMES)
+        yield "Copies of another image", f"{self.duplicates:,}"
+        yield "The same image in two classes", _up_to(len(self.conflicts), NAMES_SHOWN)
+        yield "Images of val and test that are in train", f"{self.across_splits:,}"
+        yield "Images of one colour", _up_to(len(self.blank), MOST_NAMES)
+        yield "Train against val", self.shift.sentence()
+
+
+def _commonest(counts: dict[str, int], most: int = 5) -> str:
+    """`RGB 232, P 1`."""
+    first = sorted(counts.items(), key=lambda entry: -entry[1])
+    rest = f", and {len(first) - most} more" if len(first) > most else ""
+    return ", ".join(f"{name} {rows:,}" for name, rows in first[:most]) + rest
+
+
+def _up_to(names: int, most: int) -> str:
+    """How many there are, when no more than `most` names are kept."""
+    return f"{names:,} or more" if names == most else f"{names:,}"
 
 
 def profile(examples: Examples, split: Split) -> Profile:
@@ -77,7 +115,7 @@ def profile(examples: Examples, split: Split) -> Profile:
         original_sizes=dict(sizes.most_common(NAMES_SHOWN)),
         modes=examples.modes,
         skipped=tuple((s.id, s.reason) for s in examples.skipped),
-        ignored=examples.ignored[:1000],
+        ignored=examples.ignored[:MOST_NAMES],
         duplicates=sum(len(rows) - 1 for rows in groups),
         duplicate_examples=_names(examples, groups),
         conflicts=_names(examples, conflicts),
@@ -150,7 +188,7 @@ def _blank(examples: Examples) -> tuple[str, ...]:
         flat = flat.reshape(len(flat), -1, flat.shape[-1])
         for row in np.flatnonzero((flat == flat[:, :1]).all(axis=(1, 2))):
             names.append(examples.ids[start + int(row)])
-    return tuple(names[:1000])
+    return tuple(names[:MOST_NAMES])
 
 
 def _warnings(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.text import count
+from firstlight.text import count, percent
 
 ROWS = 2_000  # of each part; a subsample tells as much
 LEAST = 50  # rows of each part; with fewer nothing can be told
@@ -30,6 +30,15 @@ class Shift:
     classes: float  # total variation distance of the class shares, 0 to 1
     shifted: bool  # the difference is large and certain
     note: str = ""  # why it was not measured
+
+    def sentence(self) -> str:
+        """For the report."""
+        inputs = (
+            f"not compared: {self.note}"
+            if self.auroc is None
+            else f"a linear classifier tells them apart with an AUROC of {self.auroc:.2f} (0.5 is no difference)"
+        )
+        return f"{inputs}; class shares differ by {percent(self.classes)}"
 
 
 def shift(

@@ -63,7 +63,15 @@ def _configuration(facts: Facts) -> Iterator[Block]:
         )
     if facts.profile:
         yield Heading(text="Data")
-        yield _field_table(facts.profile, "logs/profile.json")
+        yield from _data(facts.profile)
+
+
+def _data(profile: Mapping[str, Any]) -> Iterator[Block]:
+    """What setup found, as it wrote it for people, and its warnings."""
+    rows = tuple((str(name), str(value)) for name, value in profile.get("shown", ()))
+    yield Table(columns=("", ""), rows=rows, numbers_from=2, note="The whole record: logs/profile.json.")
+    for warning in profile.get("warnings", ()):
+        yield Text(text=str(warning), tone="warning")
 
 
 def _settings(config: Config) -> Iterator[tuple[str, str]]:
