@@ -125,6 +125,22 @@ class TestFailed:
         assert decision.verdict == "failed"
         assert decision.value is None
 
+    def test_few_rows_that_cannot_tell_are_no_failure_and_no_success(self) -> None:
+        few = but(
+            value=0.75,
+            interval=(0.47, 0.91),
+            references=(reference("majority", 0.6667),),
+            paired={"majority": (0.083, -0.2, 0.35)},
+        )
+        for target in (None, 0.7):
+            decision = decide(dataclasses.replace(few, target=target))
+            assert decision.verdict == "optimize"
+            assert "Too few validation rows to tell" in decision.reasons[0]
+
+    def test_many_rows_that_rule_a_gain_out_are_a_failure(self) -> None:
+        found = decide(but(paired={"majority": (0.01, -0.02, 0.04)}))
+        assert found.verdict == "failed"
+
     def test_no_better_than_the_majority_failed_even_when_the_target_is_met(self) -> None:
         decision = decide(but(paired=SOUND.paired | {"majority": (0.01, -0.01, 0.03)}, target=0.05))
         assert decision.verdict == "failed"

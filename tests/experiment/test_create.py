@@ -250,3 +250,12 @@ def test_any_name_of_data_gives_a_plain_folder_name(name: str) -> None:
 )
 def test_names_keep_what_can_be_kept(name: str, made: str) -> None:
     assert safe_name(name) == made
+
+
+def test_folders_that_were_made_for_it_go_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for out in (None, tmp_path / "mine" / "new" / "one"):
+        with pytest.raises(RuntimeError), new_experiment(out, "photos"):
+            raise RuntimeError
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["mine"]

@@ -1,9 +1,9 @@
 """Accept, optimize or failed: the verdict after phase 2, from figures that the files hold.
 
-    failed     the run did not end by itself, an alarm rang, or nothing better than the trivial predictor was
-    learnt accept     with a target: it is met, and no reference is better
+    failed     the run did not end by itself, an alarm rang, or nothing was learnt that shows
+    accept     with a target: it is met, and no reference is better
                without one: every reference is beaten beyond the 95 % interval
-    optimize   the run is sound, the number is not there
+    optimize   the run is sound, the number is not there, or there are too few rows to tell
 
 A network that a simple model beats is no acceptable baseline, whatever its number.
 """
@@ -19,6 +19,8 @@ from firstlight.experiment.records import Decision, Outcome, Reference
 from firstlight.text import interval, number
 
 TRIVIAL = frozenset({"majority", "mean"})  # references that do not look at the input
+# A gain over the trivial predictor that may be this share of what is possible is not ruled out (judgement)
+WORTH_KNOWING = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,18 @@ class _Rival:
     value: float
     gain: float
     sure_gain: float | None  # lower end of the 95 % interval of the gain; None when there is no interval
+    most_gain: float | None  # its upper end
+    possible: float  # gain of a perfect model
 
     @property
     def beaten(self) -> bool:
         return self.sure_gain is not None and self.sure_gain > 0
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the model looks better and the rows are too few to tell."""
+        may_be = 0.0 if self.most_gain is None else self.most_gain
+        return not self.beaten and self.gain > 0 and may_be >= WORTH_KNOWING * self.possible
 
     def sentence(self, metric: str) -> str:
         shown = f"{self.name} with {metric} {number(self.value)}"
@@ -69,10 +79,17 @@ def decide(evidence: Evidence) -> Decision:
     finite = evidence.value is not None and math.isfinite(evidence.value)
     best = (max if evidence.direction == "higher" else min)(rivals, key=lambda r: r.value, default=None)
     failure = _failure(evidence, rivals)
+    unsure = next((r for r in rivals if r.name in TRIVIAL and r.undecided), None)
     verdict: Literal["accept", "optimize", "failed"]
     reasons: tuple[str, ...]
     if failure is not None:
         verdict, reasons = "failed", (failure,)
+    elif unsure is not None:
+        beside = f"{_figure(evidence)} {unsure.sentence(evidence.metric)}"
+        verdict, reasons = (
+            "optimize",
+            (f"Too few validation rows to tell whether anything was learnt. {beside}",),
+        )
     elif evidence.target is not None:
         verdict, reasons = _by_target(evidence, evidence.target, best)
     else:
@@ -100,7 +117,7 @@ def _failure(evidence: Evidence, rivals: tuple[_Rival, ...]) -> str | None:
     if evidence.value is None or not math.isfinite(evidence.value):
         return f"The best checkpoint has no {evidence.metric} that is a number."
     for rival in rivals:
-        if rival.name in TRIVIAL and not rival.beaten:
+        if rival.name in TRIVIAL and not (rival.beaten or rival.undecided):
             return f"Nothing was learnt that shows. {_figure(evidence)} {rival.sentence(evidence.metric)}"
     return None
 
@@ -148,20 +165,32 @@ def _rivals(evidence: Evidence) -> tuple[_Rival, ...]:
         other = reference.metrics.get(evidence.metric, math.nan)
         if math.isfinite(other):
             gain = sign * (value - other)
-            sure = _sure_gain(evidence, reference.name, other, sign)
-            found.append(_Rival(name=reference.name, value=other, gain=gain, sure_gain=sure))
+            least, most = _gain_interval(evidence, reference.name, other, sign)
+            perfect = 1.0 if sign > 0 else 0.0
+            found.append(
+                _Rival(
+                    name=reference.name,
+                    value=other,
+                    gain=gain,
+                    sure_gain=least,
+                    most_gain=most,
+                    possible=abs(perfect - other),
+                )
+            )
     return tuple(found)
 
 
-def _sure_gain(evidence: Evidence, name: str, other: float, sign: float) -> float | None:
+def _gain_interval(
+    evidence: Evidence, name: str, other: float, sign: float
+) -> tuple[float | None, float | None]:
     """From the same rows where that is known; else from the model's own interval, which is more cautious."""
     if name in evidence.paired:
         _, low, high = evidence.paired[name]
-        return low if sign > 0 else -high
-    if evidence.interval is None:
-        return None
-    low, high = evidence.interval
-    return low - other if sign > 0 else other - high
+    elif evidence.interval is not None:
+        low, high = (end - other for end in evidence.interval)
+    else:
+        return None, None
+    return (low, high) if sign > 0 else (-high, -low)
 
 
 def _reaches_past(evidence: Evidence, target: float) -> bool:

@@ -54,6 +54,8 @@ def new_experiment(out: Path | None, name: str, *, data: Path | None = None) -> 
         UsageError: There is an experiment already, or the folder is not one that may be taken.
         FolderInUse: Another process is making this experiment.
     """
+    wanted = Path.cwd() / RUNS / "1" if out is None else Path(os.path.abspath(out.expanduser()))
+    absent = [parent for parent in wanted.parents if not parent.exists()]
     final = _numbered(name, data) if out is None else _named(out, data)
     _remove_abandoned(final.parent)
     root = _begin(final)
@@ -66,8 +68,9 @@ def new_experiment(out: Path | None, name: str, *, data: Path | None = None) -> 
             _move_into_place(root, final)
     except BaseException:
         shutil.rmtree(root, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            final.rmdir()  # only when it is empty, which is our claim
+        with contextlib.suppress(OSError):  # each only when it is empty, which is our claim
+            for folder in (final, *absent):
+                folder.rmdir()
         raise
 
 
