@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -189,6 +188,9 @@ def _pixels(trained: Trained, inputs: Inputs) -> Iterator[tuple[list[str], NDArr
     """Chunks of (ids, pixels (rows, height, width, channels), sentences about unreadable inputs)."""
     import numpy as np
 
+    from firstlight.data.images import quiet
+    from firstlight.data.threads import in_order
+
     if inputs.arrays is not None:
         shape, wanted = inputs.arrays.shape[1:], (*trained.side, trained.channels)
         if shape != wanted:
@@ -201,19 +203,18 @@ def _pixels(trained: Trained, inputs: Inputs) -> Iterator[tuple[list[str], NDArr
             rows = slice(start, start + CHUNK)
             yield list(inputs.ids[rows]), inputs.arrays[rows], []
         return
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(inputs.ids), CHUNK):
-            names = inputs.ids[start : start + CHUNK]
-            decoded = pool.map(lambda path: _decoded(path, trained), inputs.files[start : start + CHUNK])
-            good: list[tuple[str, NDArray[np.uint8]]] = []
-            bad: list[str] = []
-            for name, found in zip(names, decoded, strict=True):
-                if isinstance(found, str):
-                    bad.append(f"{name} ({found})")
-                else:
-                    good.append((name, found))
-            pixels = np.stack([p for _, p in good]) if good else np.empty((0,), np.uint8)
-            yield [name for name, _ in good], pixels, bad
+    for start in range(0, len(inputs.ids), CHUNK):
+        names, files = inputs.ids[start : start + CHUNK], inputs.files[start : start + CHUNK]
+        with quiet():
+            decoded = list(in_order(files, lambda path: _decoded(path, trained)))
+        bad = [
+            f"{name} ({found})" for name, found in zip(names, decoded, strict=True) if isinstance(found, str)
+        ]
+        good = [
+            (name, found) for name, found in zip(names, decoded, strict=True) if not isinstance(found, str)
+        ]
+        pixels = np.stack([p for _, p in good]) if good else np.empty((0,), np.uint8)
+        yield [name for name, _ in good], pixels, bad
 
 
 def _decoded(path: Path, trained: Trained) -> NDArray[np.uint8] | str:
