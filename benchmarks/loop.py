@@ -30,7 +30,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from firstlight.config.schema import Config, EarlyStopping, Optimizer, Scheduler, Training
-from firstlight.data.batches import Batch
+from firstlight.data.images.batches import Batch
 from firstlight.experiment.folder import Folder
 from firstlight.machine.choices import Machine
 from firstlight.tasks.image_classification import TASK

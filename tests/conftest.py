@@ -33,7 +33,7 @@ def predictions(
 
 def metrics_of(labels: np.ndarray[Any, Any], probabilities: np.ndarray[Any, Any]) -> dict[str, float]:
     """As training measures them."""
-    from firstlight.tasks.image_classification import measure
+    from firstlight.tasks.classification import measure
 
     return measure(probabilities, labels)
 
@@ -172,9 +172,10 @@ def build(
     store.write_npz(
         folder.predictions,
         {
+            "task": np.array("classification"),
             "ids": names,
-            "labels": labels,
-            "probabilities": probabilities,
+            "targets": labels,
+            "predictions": probabilities,
             "classes": np.array(classes, dtype=np.str_),
         },
     )

@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from firstlight.data.examples import Examples, Split
-from firstlight.data.inputs import read_inputs
+from firstlight.data.examples import Examples, Images, Split
+from firstlight.data.images.inputs import read_inputs
 from firstlight.errors import DataError, FirstlightError, GateShut, ResumeRefused, UsageError
 from firstlight.experiment.folder import Folder
+from firstlight.kinds.kind import dataset
 from firstlight.predict import Predictions, _csv, _json_lines, _parquet, load_trained, predict
 from firstlight.watch.progress import Silent
 
@@ -45,13 +46,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     examples = Examples(
         source="squares",
         ids=tuple(f"row-{i}" for i in range(96)),
-        labels=labels,
+        task="classification",
+        targets=labels,
         classes=CLASSES,
         parts=np.full(96, -1, np.int8),
-        pixels=pixels,
+        content=Images(pixels=pixels, original_sizes=np.full((96, 2), 8, np.int32), modes={"L": 96}),
         digests=np.array([b"x"] * 96, dtype="S32"),
-        original_sizes=np.full((96, 2), 8, np.int32),
-        modes={"L": 96},
         skipped=(),
         ignored=(),
         notes=(),
@@ -67,7 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         }
     )
     folder = Folder(tmp_path_factory.mktemp("experiment"))
-    job = build_job(config, examples, split, machine_of(config), folder)
+    job = build_job(config, dataset(config, examples, split), machine_of(config), folder)
     state = fresh_state(job)
     checkpoint.save(folder, [folder.best], state.to_checkpoint(config.model_dump(mode="json"), job.meta))
     return folder
@@ -146,13 +146,14 @@ def test_predictions_are_those_of_the_training_code(trained: Folder, images: Pat
 
     loaded = load_trained(trained, Silent())
     pixels = np.asarray(Image.open(images / "a.png"))[None, :, :, None]
-    mean, std = loaded.normalisation.mean[0], loaded.normalisation.std[0]
+    mean, std = (loaded.meta["normalisation"][name][0] for name in ("mean", "std"))
     with torch.inference_mode():
         loaded.model.eval()
         wanted = loaded.model(torch.from_numpy((pixels.transpose(0, 3, 1, 2) - mean) / std).float()).softmax(
             1
         )
-    assert np.allclose(loaded.probabilities(pixels.copy()), wanted.numpy(), atol=1e-5)
+    unseen = loaded.kind.unseen(loaded.meta, str(images / "a.png"), loaded.machine, Silent())
+    assert np.allclose(loaded.predict(next(unseen.portions).inputs), wanted.numpy(), atol=1e-5)
 
 
 def test_what_cannot_be_predicted_is_refused_by_kind(trained: Folder, images: Path, tmp_path: Path) -> None:
@@ -193,9 +194,10 @@ def test_without_a_checkpoint_the_gate_is_shut_and_a_damaged_one_is_refused(
 @pytest.mark.requirement("H10", "BI11")
 def test_hostile_names_are_harmless_in_every_format() -> None:
     found = Predictions(
+        task="classification",
         ids=('=HYPERLINK("x")', "new\nline,1", "b\udcffad\x1b"),
         classes=("@a", "b"),
-        probabilities=np.array([[0.9, 0.1], [0.2, 0.8], [1, 0]], np.float32),
+        values=np.array([[0.9, 0.1], [0.2, 0.8], [1, 0]], np.float32),
     )
     text = _csv(found).decode("utf-8")
     assert text.splitlines() == [

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstlight.config.read import explicit_keys
-from firstlight.config.schema import Config
 from firstlight.config.write import render_config
 from firstlight.errors import GateShut, Interrupted, UsageError
 from firstlight.experiment import records_io, store
@@ -24,6 +23,7 @@ from firstlight.experiment.lock import lock
 from firstlight.loaded import (
     PREFLIGHT_MOST,
     Loaded,
+    check_supported,
     load,
     preflight_seconds,
     reference_seconds,
@@ -33,9 +33,8 @@ from firstlight.request import Request, data_path, name_of, requested
 from firstlight.watch.log import Both, LogFile
 
 if TYPE_CHECKING:
-    from firstlight.data.examples import Examples, Split
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
-    from firstlight.machine.choices import Machine
+    from firstlight.setup.propose import Proposal
     from firstlight.training.interrupt import Stop
     from firstlight.watch.progress import Progress
 
@@ -52,13 +51,12 @@ def run(request: Request, progress: Progress) -> tuple[Folder, Decision]:
 
 def setup(request: Request, progress: Progress) -> Folder:
     """Phase 1: looks at the data, proposes and measures a config, writes the experiment folder, fills its checklist."""
-    from firstlight.data.flip import flip_evidence
     from firstlight.data.load import load_examples
-    from firstlight.data.profile import profile
     from firstlight.data.split import split as split_examples
     from firstlight.data.split import write_split
     from firstlight.gates.confirmation import confirm
     from firstlight.gates.status import write_status
+    from firstlight.kinds.kind import kind_of
     from firstlight.machine.choices import machine_of
     from firstlight.machine.environment import record_environment, recorded_arguments
     from firstlight.machine.seeds import deterministic, seed_everything
@@ -73,22 +71,20 @@ def setup(request: Request, progress: Progress) -> Folder:
         machine = machine_of(config)
         examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
         split = split_examples(examples, config.data, config.seed)
-        seen = profile(examples, split)
+        seen = kind_of(examples).profile(examples, split)
         for warning in seen.warnings:
             log.warn(warning)
-        flip = None
-        if config.augmentation.horizontal_flip == "auto":
-            flip = flip_evidence(examples.pixels[split.train], examples.labels[split.train], config.seed)
         left = training_seconds(config.budget.minutes * 60, time.monotonic() - request.started)
         found = propose(
-            config, explicit_keys(config), examples, split, flip, machine, folder, training_seconds=left
+            config, explicit_keys(config), examples, split, machine, folder, training_seconds=left
         )
+        check_supported(found.config)
         for key, reason in found.reasons.items():
             log.detail(f"{key}: {reason}")
         for line in summary(found, seen, split.method):
             log.note(line)
         split_hash = write_split(folder.splits, split, examples)
-        batch = _read_a_batch(found.config, examples, split, found.machine, folder)
+        batch = _read_a_batch(found, folder)
         store.write_json(
             folder.profile, {**seen.to_json(), "split_method": split.method, "batch_read": batch}
         )
@@ -149,7 +145,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
     """
     from firstlight.gates.status import write_status
     from firstlight.preflight.run import first_failure, preflight
-    from firstlight.references.run import references
+    from firstlight.references.run import references, write_references
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
@@ -173,11 +169,11 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             log.stage("references")
             seconds = reference_seconds(budget)
             found = references(
-                loaded.examples, loaded.split, seconds=seconds, seed=job.config.seed, progress=progress
+                job.data, job.objective, seconds=seconds, seed=job.config.seed, progress=progress
             )
-            records_io.write_references(folder.references, found)
-            for reference in found:
-                log.note(_reference_line(reference, job.metric))
+            write_references(folder, found)
+            for one in found:
+                log.note(_reference_line(one.record, job.metric))
         log.stage("training")
         try:
             with (
@@ -209,17 +205,14 @@ def status(folder: Folder) -> dict[str, Any]:
     return compute_status(folder)
 
 
-def _read_a_batch(
-    config: Config, examples: Examples, split: Split, machine: Machine, folder: Folder
-) -> dict[str, Any]:
+def _read_a_batch(found: Proposal, folder: Folder) -> dict[str, Any]:
     """Reads one training batch as training will, for the first gate."""
-    import torch
-
+    from firstlight.data.batch import bad_rows, form
     from firstlight.training.job import build_job
 
-    batch = next(iter(build_job(config, examples, split, machine, folder).train.epoch(0)))
-    finite = bool(torch.isfinite(batch.inputs).all())
-    return {"rows": len(batch.rows), "shape": list(batch.inputs.shape), "finite": finite}
+    batch = next(iter(build_job(found.config, found.data, found.machine, folder).train.epoch(0)))
+    finite = not bool(bad_rows(batch.inputs).any())
+    return {"rows": len(batch.rows), "form": form(batch.inputs), "finite": finite}
 
 
 def _preflight_passed(folder: Folder) -> bool:
@@ -278,7 +271,7 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
     )
     clock = loaded.clock.after(state.used_seconds)
     while True:
-        outcome = run_training(job, state, loaded.examples, clock, stop, progress)
+        outcome = run_training(job, state, clock, stop, progress)
         repairable = outcome.alarm in ("nan_loss", "exploding_gradients")
         if not repairable or len(archived(job.folder)) >= RESTARTS:
             return outcome
@@ -286,7 +279,7 @@ def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> O
         progress.warn(
             f"attempt {number} failed: {outcome.alarm_detail}; a new attempt begins with a tenth of the rate"
         )
-        job, state = restarted(job, loaded.examples, loaded.split, number, started=clock.started)
+        job, state = restarted(job, number, started=clock.started)
         confirm_again(job.folder, "setup")
 
 

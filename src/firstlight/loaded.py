@@ -11,7 +11,6 @@ from firstlight.experiment import store
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
-    from firstlight.data.examples import Examples, Split
     from firstlight.experiment.folder import Folder
     from firstlight.training.job import Job
     from firstlight.training.run import Clock
@@ -27,8 +26,6 @@ class Loaded:
     """An experiment read back from its folder, ready for phase 2."""
 
     job: Job
-    examples: Examples
-    split: Split
     clock: Clock
 
 
@@ -36,6 +33,7 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     """Reads config, data and split back, checks that the data is the same, seeds everything."""
     from firstlight.data.load import load_examples
     from firstlight.data.split import read_split
+    from firstlight.kinds.kind import dataset
     from firstlight.machine.choices import machine_of
     from firstlight.machine.seeds import seed_everything
     from firstlight.training.job import build_job
@@ -58,11 +56,11 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
             f"fingerprint {examples.fingerprint[:16]}, at setup {recorded[:16]}: a file has another content",
             "restore the data, or start a new experiment with it",
         )
-    job = build_job(config, examples, split, machine, folder)
+    job = build_job(config, dataset(config, examples, split), machine, folder)
     progress.detail(f"train {job.train.count} examples in {len(job.train)} batches, val {job.val.count}")
     seconds = config.budget.minutes * 60
     clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))
-    return Loaded(job=job, examples=examples, split=split, clock=clock)
+    return Loaded(job=job, clock=clock)
 
 
 def check_supported(config: Config) -> None:
@@ -71,17 +69,20 @@ def check_supported(config: Config) -> None:
     Raises:
         UsageError: A metric that is not measured, or no best checkpoint.
     """
-    from firstlight.tasks.image_classification import TASK
+    from firstlight.training.job import load_task
 
+    if config.data.task == "auto":
+        return  # nothing is known before the data are read
+    measured = load_task(config.data.task.partition("_")[2]).measured(len(config.data.classes or ()))
     for key, metric in (
         ("acceptance.metric", config.acceptance.metric),
         ("validation.metric", config.validation.metric),
     ):
-        if metric is not None and metric not in TASK.measured:
+        if metric is not None and metric not in measured:
             raise UsageError(
-                f"{TASK.name.replace('_', ' ')} does not measure this metric",
+                f"{config.data.task.replace('_', ' ')} does not measure this metric",
                 f"{key} = {metric}",
-                f"use one of {', '.join(TASK.measured)}",
+                f"use one of {', '.join(measured)}",
             )
     if not config.checkpointing.save_best:
         raise UsageError(

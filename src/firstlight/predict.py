@@ -1,54 +1,69 @@
-"""The trained model on new images: decoded as in training, a row for each, as CSV, JSON lines or Parquet."""
+"""The trained model on new data: prepared as in training, a row for each, as CSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from firstlight.data.inputs import Inputs, read_inputs
 from firstlight.errors import DataError, GateShut, UsageError
 from firstlight.experiment import store
 from firstlight.text import count, csv_cell, visible
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import nn
 
     from firstlight.config.schema import Config
-    from firstlight.data.batches import Normalisation
     from firstlight.experiment.folder import Folder
+    from firstlight.kinds.kind import Kind, Unseen, Views
     from firstlight.machine.choices import Machine
+    from firstlight.tasks.task import Activation
     from firstlight.watch.progress import Progress
 
 DEFAULT_NAME = "predictions.csv"
-CHUNK = 2_048  # images held at a time: 300 MB at 224 x 224 x 3
-BATCH = 250  # images in one forward pass
 NAMES_SHOWN = 20  # unreadable inputs that are named one by one
+HALF = 0.5  # probability from which a label counts as predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
     """What the model says, one row for each readable input, in their order."""
 
+    task: str
     ids: tuple[str, ...]
     classes: tuple[str, ...]
-    probabilities: NDArray[np.float32]  # (rows, classes)
+    values: NDArray[Any]  # probabilities (rows, classes), or numbers (rows,) of a regression
 
     @property
-    def chosen(self) -> list[str]:
-        """The most probable class of each row."""
-        return [self.classes[i] for i in self.probabilities.argmax(axis=1)]
+    def chosen(self) -> list[str | float]:
+        """The most probable class of each row, its labels, or its number."""
+        if self.task == "regression":
+            return [float(value) for value in self.values]
+        if self.task == "multilabel":
+            return [
+                " ".join(name for name, p in zip(self.classes, row, strict=True) if p >= HALF)
+                for row in self.values
+            ]
+        return [self.classes[i] for i in self.values.argmax(axis=1)]
 
     @property
     def columns(self) -> list[str]:
-        """Names of the probability columns, in class order."""
+        """Names of the probability columns, in class order; none for a regression."""
         return [f"probability_{name}" for name in self.classes]
+
+    @property
+    def probabilities(self) -> list[list[float]]:
+        """A list for each row, empty for a regression."""
+        if self.task == "regression":
+            return [[] for _ in self.ids]
+        return [list(map(float, row)) for row in self.values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,31 +71,23 @@ class Trained:
     """The best checkpoint, ready to predict."""
 
     model: nn.Module
+    kind: Kind
     machine: Machine
-    classes: tuple[str, ...]
-    side: tuple[int, int]  # (height, width) of the decoded images
-    channels: int
-    normalisation: Normalisation
-    mirror_average: bool
+    activate: Activation
+    views: Views
+    meta: Mapping[str, Any]
 
-    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities (rows, classes) for pixels (rows, height, width, channels)."""
+    def predict(self, inputs: Any) -> NDArray[Any]:
+        """Probabilities (rows, classes) or numbers (rows,) for the inputs of a batch."""
         import torch
 
-        from firstlight.data.batches import Batches
-        from firstlight.training.evaluate import predict as evaluate
+        from firstlight.training.evaluate import predict_batch
 
-        batches = Batches(
-            pixels=torch.from_numpy(pixels),
-            labels=torch.zeros(len(pixels), dtype=torch.int64),
-            rows=torch.arange(len(pixels)),
-            size=BATCH,
-            seed=0,  # nothing is drawn
-            device=self.machine.device,
-            normalisation=self.normalisation,
-            channels_last=self.machine.channels_last,
-        )
-        return evaluate(self.model, batches, self.machine, mirror_average=self.mirror_average)[0]
+        self.model.eval()
+        with torch.inference_mode():
+            answer = predict_batch(self.model, inputs, self.activate, self.views, self.machine)
+        found: NDArray[Any] = answer.cpu().numpy()
+        return found
 
 
 def predict(folder: Folder, inputs: str, out: Path | None, progress: Progress) -> Path:
@@ -88,7 +95,7 @@ def predict(folder: Folder, inputs: str, out: Path | None, progress: Progress) -
 
     Args:
         folder: The experiment.
-        inputs: An image, a folder of images (at any depth), a table with a column of paths, or an .npz.
+        inputs: A file or folder of the kind that the model was trained on, or a table.
         out: The file to write, .csv, .jsonl or .parquet; None writes predictions.csv in the working folder.
         progress: Told how far it is, and which inputs cannot be read; those have no row.
 
@@ -104,20 +111,19 @@ def predict(folder: Folder, inputs: str, out: Path | None, progress: Progress) -
     out = Path(DEFAULT_NAME) if out is None else out
     render = _renderer(out)
     progress.stage("predict")
-    found = read_inputs(inputs)
-    predictions = _predictions(load_trained(folder, progress), found, progress)
-    store.write_bytes(out, render(predictions))
+    trained = load_trained(folder, progress)
+    unseen = trained.kind.unseen(trained.meta, inputs, trained.machine, progress)
+    store.write_bytes(out, render(_predictions(trained, unseen, progress)))
     return out
 
 
 def load_trained(folder: Folder, progress: Progress) -> Trained:
     """Builds the network of the best checkpoint; a device that is not here is replaced, and that is said."""
     from firstlight.config.schema import Config
-    from firstlight.data.batches import Normalisation
+    from firstlight.kinds.kind import kind_named
     from firstlight.machine.choices import machine_of
-    from firstlight.models.model import ImageShape
     from firstlight.training import checkpoint
-    from firstlight.training.job import make_model
+    from firstlight.training.job import load_task, make_model
 
     if not folder.best.is_file():
         raise GateShut(
@@ -129,18 +135,16 @@ def load_trained(folder: Folder, progress: Progress) -> Trained:
     config = _for_this_machine(Config.model_validate(saved["config"]), progress)
     machine = machine_of(config)
     meta = saved["meta"]
-    shape = ImageShape(**meta["shape"], classes=len(meta["classes"]))
-    model = make_model(config, shape, machine, None)
+    kind = kind_named(meta["kind"])
+    model = make_model(config, kind.shape(meta, meta["outputs"]), machine, None)
     model.load_state_dict(saved["model"])
-    mean, std = meta["normalisation"]["mean"], meta["normalisation"]["std"]
     return Trained(
         model=model,
+        kind=kind,
         machine=machine,
-        classes=tuple(meta["classes"]),
-        side=(shape.height, shape.width),
-        channels=shape.channels,
-        normalisation=Normalisation(mean=tuple(mean), std=tuple(std)),
-        mirror_average=meta["mirror_average"],
+        activate=load_task(meta["task"]).activation(meta),
+        views=kind.views(meta),
+        meta=meta,
     )
 
 
@@ -156,75 +160,38 @@ def _for_this_machine(config: Config, progress: Progress) -> Config:
     return apply_overrides(config, ["parallel.device=auto", "precision.compute=fp32"])
 
 
-def _predictions(trained: Trained, inputs: Inputs, progress: Progress) -> Predictions:
+def _predictions(trained: Trained, unseen: Unseen, progress: Progress) -> Predictions:
     import numpy as np
 
+    noun = trained.kind.noun
     ids: list[str] = []
-    parts: list[NDArray[np.float32]] = []
+    parts: list[NDArray[Any]] = []
     problems: list[str] = []
-    total, done = len(inputs.ids), 0
-    for names, pixels, unreadable in _pixels(trained, inputs):
-        ids += names
-        problems += unreadable
-        if len(pixels):
-            parts.append(trained.probabilities(pixels))
-        done += len(names) + len(unreadable)
-        progress.advance("predicting images", done, total)
+    for note in unseen.notes:
+        progress.warn(note)
+    for portion in unseen.portions:
+        ids += portion.ids
+        problems += portion.unreadable
+        if portion.ids:
+            parts.append(trained.predict(portion.inputs))
+        progress.advance(f"predicting {noun}s", len(ids) + len(problems), unseen.total)
     for problem in problems[:NAMES_SHOWN]:
         progress.warn(f"cannot be read, no row: {problem}")
     if len(problems) > NAMES_SHOWN:
         progress.warn(f"and {count(len(problems) - NAMES_SHOWN, 'more input')} cannot be read")
     if not parts:
         raise DataError(
-            f"none of {count(total, 'input')} can be read",
+            f"none of {count(unseen.total, 'input')} can be read",
             "; ".join(visible(p) for p in problems[:NAMES_SHOWN]),
-            "give images in one of the formats of the training data",
+            "give inputs of the form of the training data",
         )
     progress.note(f"{count(len(ids), 'prediction')}, {len(problems):,} not readable")
-    return Predictions(ids=tuple(ids), classes=trained.classes, probabilities=np.concatenate(parts))
-
-
-def _pixels(trained: Trained, inputs: Inputs) -> Iterator[tuple[list[str], NDArray[np.uint8], list[str]]]:
-    """Chunks of (ids, pixels (rows, height, width, channels), sentences about unreadable inputs)."""
-    import numpy as np
-
-    from firstlight.data.images import quiet
-    from firstlight.data.threads import in_order
-
-    if inputs.arrays is not None:
-        shape, wanted = inputs.arrays.shape[1:], (*trained.side, trained.channels)
-        if shape != wanted:
-            raise DataError(
-                "the images have another size than the model was trained on",
-                f"{visible(inputs.source)}: {shape}, trained on {wanted} (height, width, channels)",
-                "resize them as the training images were, or give image files",
-            )
-        for start in range(0, len(inputs.ids), CHUNK):
-            rows = slice(start, start + CHUNK)
-            yield list(inputs.ids[rows]), inputs.arrays[rows], []
-        return
-    for start in range(0, len(inputs.ids), CHUNK):
-        names, files = inputs.ids[start : start + CHUNK], inputs.files[start : start + CHUNK]
-        with quiet():
-            decoded = list(in_order(files, lambda path: _decoded(path, trained)))
-        bad = [
-            f"{name} ({found})" for name, found in zip(names, decoded, strict=True) if isinstance(found, str)
-        ]
-        good = [
-            (name, found) for name, found in zip(names, decoded, strict=True) if not isinstance(found, str)
-        ]
-        pixels = np.stack([p for _, p in good]) if good else np.empty((0,), np.uint8)
-        yield [name for name, _ in good], pixels, bad
-
-
-def _decoded(path: Path, trained: Trained) -> NDArray[np.uint8] | str:
-    """The pixels of a file, or why there are none."""
-    from firstlight.data.images import decode
-
-    try:
-        return decode(path.read_bytes(), side=trained.side, channels=trained.channels)
-    except (OSError, ValueError) as error:
-        return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    return Predictions(
+        task=trained.meta["task"],
+        ids=tuple(ids),
+        classes=tuple(trained.meta["classes"]),
+        values=np.concatenate(parts),
+    )
 
 
 def _renderer(out: Path) -> Callable[[Predictions], bytes]:
@@ -248,13 +215,14 @@ def _csv(found: Predictions) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "prediction", *(csv_cell(name) for name in found.columns)])
     for name, chosen, row in zip(found.ids, found.chosen, found.probabilities, strict=True):
-        writer.writerow([csv_cell(name), csv_cell(chosen), *(f"{p:.6g}" for p in row.tolist())])
+        shown = csv_cell(chosen) if isinstance(chosen, str) else f"{chosen:.9g}"
+        writer.writerow([csv_cell(name), shown, *(f"{p:.6g}" for p in row)])
     return text.getvalue().encode("utf-8")
 
 
 def _json_lines(found: Predictions) -> bytes:
     lines = []
-    for name, chosen, row in zip(found.ids, found.chosen, found.probabilities.tolist(), strict=True):
+    for name, chosen, row in zip(found.ids, found.chosen, found.probabilities, strict=True):
         document = {"id": name, "prediction": chosen, **dict(zip(found.columns, row, strict=True))}
         lines.append(json.dumps(document, allow_nan=False) + "\n")
     return "".join(lines).encode("ascii")
@@ -264,11 +232,11 @@ def _parquet(found: Predictions) -> bytes:
     import polars as pl
 
     # Parquet text is UTF-8; bytes of a file name that are not become visible escapes.
-    columns = {
+    columns: dict[str, Any] = {
         "id": [visible(name) for name in found.ids],
-        "prediction": [visible(name) for name in found.chosen],
+        "prediction": [visible(c) if isinstance(c, str) else c for c in found.chosen],
     }
-    probabilities = {visible(c): found.probabilities[:, i] for i, c in enumerate(found.columns)}
+    probabilities = {visible(c): found.values[:, i] for i, c in enumerate(found.columns)}
     buffer = io.BytesIO()
     pl.DataFrame({**columns, **probabilities}).write_parquet(buffer)
     return buffer.getvalue()

@@ -119,7 +119,7 @@ def test_the_best_checkpoint_gives_its_numbers_again(finished):
     assert outcome["reloaded_metrics"] == pytest.approx(outcome["best_metrics"], abs=1e-6)
     assert outcome["command_seconds"] < 5 * 60
     arrays = np.load(finished / "logs/predictions_val.npz", allow_pickle=False)
-    right = (arrays["probabilities"].argmax(1) == arrays["labels"]).mean()
+    right = (arrays["predictions"].argmax(1) == arrays["targets"]).mean()
     assert right == pytest.approx(outcome["best_metrics"]["val_accuracy"])
 
 

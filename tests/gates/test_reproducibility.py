@@ -107,7 +107,7 @@ BROKEN: list[tuple[str, Callable[[Folder], None]]] = [
     ("no_copies_across_parts", profile(across_splits=3)),
     ("no_copies_across_parts", profile(across_splits=None)),
     ("batch_read", profile(batch_read=None)),
-    ("batch_read", profile(batch_read={"shape": [1], "finite": False})),
+    ("batch_read", profile(batch_read={"form": "3 x 8 x 8", "finite": False})),
 ]
 
 

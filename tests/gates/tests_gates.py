@@ -67,7 +67,7 @@ def write_setup(folder: Folder) -> None:
     )
     store.write_json(
         folder.profile,
-        {"rows": 100, "across_splits": 0, "batch_read": {"rows": 32, "shape": [32, 1, 8, 8], "finite": True}},
+        {"rows": 100, "across_splits": 0, "batch_read": {"rows": 32, "form": "3 x 8 x 8", "finite": True}},
     )
 
 

@@ -20,7 +20,7 @@ LONGER: dict[str, str] = {}
 # path -> reason for writing to disk without experiment/store.py.
 WRITERS = {
     "experiment/store.py": "the write layer itself",
-    "data/cache.py": "pixels are written through a memory map, into a folder that is renamed when whole",
+    "data/images/cache.py": "pixels are written through a memory map, into a folder that is renamed when whole",
 }
 WRITING_METHODS = {
     "write_text",

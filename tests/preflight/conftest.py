@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made import image_examples
 from sklearn.datasets import load_digits
 
 from firstlight.config.schema import Config
 from firstlight.data.examples import Examples, Split
 from firstlight.experiment.folder import Folder
+from firstlight.kinds.kind import dataset
 from firstlight.machine.choices import Machine
 from firstlight.training.job import Job, build_job
 
@@ -22,22 +24,8 @@ SETTINGS = {"model": {"name": "small_cnn", "width": 0.25}, "parallel": {"device"
 
 
 def examples_of(pixels: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Examples:
-    rows = len(pixels)
-    return Examples(
-        source="sample:digits",
-        ids=tuple(f"row-{i}" for i in range(rows)),
-        labels=labels.astype(np.int64),
-        classes=classes,
-        parts=np.full(rows, -1, np.int8),
-        pixels=pixels,
-        digests=np.array([hashlib.sha256(p.tobytes()).digest() for p in pixels], dtype="S32"),
-        original_sizes=np.tile(np.array([pixels.shape[1:3]], np.int32), (rows, 1)),
-        modes={"array": rows},
-        skipped=(),
-        ignored=(),
-        notes=(),
-        fingerprint="0" * 64,
-    )
+    digests = np.array([hashlib.sha256(p.tobytes()).digest() for p in pixels], dtype="S32")
+    return image_examples(pixels, labels, classes, source="sample:digits", digests=digests)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +61,8 @@ def make_job(digits: Examples, split: Split, tmp_path: Path) -> Callable[..., Jo
             deterministic=True,
             reasons={},
         )
-        return build_job(config, examples or digits, split_as or split, machine, Folder(tmp_path))
+        data = dataset(config, examples or digits, split_as or split)
+        return build_job(config, data, machine, Folder(tmp_path))
 
     return make
 

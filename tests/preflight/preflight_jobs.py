@@ -30,3 +30,8 @@ def with_model(job: Job, build: Callable[[], torch.nn.Module]) -> Job:
         return build()
 
     return dataclasses.replace(job, make_model=make)
+
+
+def with_data(job: Job, **changes: object) -> Job:
+    """The job with other examples or another split, and everything else as it was."""
+    return dataclasses.replace(job, data=dataclasses.replace(job.data, **changes))

@@ -6,10 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from preflight_jobs import run_check
+from made import with_pixels
+from preflight_jobs import run_check, with_data
 
-from firstlight.data.batches import Normalisation
 from firstlight.data.examples import Skipped
+from firstlight.data.images.batches import Normalisation
 from firstlight.preflight.checks import config, data_reads, labels, leakage
 
 
@@ -44,7 +45,9 @@ def test_reading_healthy_data_tells_counts_and_shape(job):
 
 @pytest.mark.requirement("P1.7")
 def test_images_that_are_all_the_same_picture_fail(make_job, digits):
-    blank = dataclasses.replace(digits, pixels=np.full_like(digits.pixels, 7))
+    blank = dataclasses.replace(
+        with_pixels(digits, np.full_like(digits.images.pixels, 7)), digests=np.full_like(digits.digests, b"x")
+    )
     finding = run_check(data_reads.CHECK, make_job(examples=blank))
     assert (finding.level, finding.fault) == ("failed", "data")
 
@@ -77,15 +80,15 @@ def test_healthy_labels_are_ok(job):
 
 
 def relabelled(digits, rows, label):
-    changed = digits.labels.copy()
+    changed = digits.targets.copy()
     changed[rows] = label
-    return dataclasses.replace(digits, labels=changed)
+    return dataclasses.replace(digits, targets=changed)
 
 
 @pytest.mark.requirement("P1.7")
 def test_a_label_that_is_no_class_fails_and_names_the_row(job, digits, split):
     # The job cannot even count such labels, so only what the check reads is replaced.
-    broken = dataclasses.replace(job, examples=relabelled(digits, split.train[3:4], 10))
+    broken = with_data(job, examples=relabelled(digits, split.train[3:4], 10))
     finding = run_check(labels.CHECK, broken)
     assert (finding.level, finding.fault) == ("failed", "data")
     assert f"row-{split.train[3]}" in finding.message
@@ -98,7 +101,7 @@ def test_one_class_alone_in_training_fails(make_job, digits, split):
 
 @pytest.mark.requirement("P1.7")
 def test_a_class_without_validation_images_is_warned_of(make_job, digits, split):
-    sevens = split.val[digits.labels[split.val] == 7]
+    sevens = split.val[digits.targets[split.val] == 7]
     finding = run_check(labels.CHECK, make_job(examples=relabelled(digits, sevens, 1)))
     assert finding.level == "warning"
     assert "1 class without validation images: 7" in finding.message
@@ -109,16 +112,16 @@ def test_one_picture_under_two_labels_is_warned_of(make_job, digits, split):
     digests = digits.digests.copy()
     one, other = (
         split.train[0],
-        next(i for i in split.train if digits.labels[i] != digits.labels[split.train[0]]),
+        next(i for i in split.train if digits.targets[i] != digits.targets[split.train[0]]),
     )
     digests[other] = digests[one]
     finding = run_check(labels.CHECK, make_job(examples=dataclasses.replace(digits, digests=digests)))
     assert finding.level == "warning"
-    assert "1 picture with more than one label" in finding.message
+    assert "1 image with more than one label" in finding.message
 
 
 def test_strong_imbalance_is_warned_of(make_job, digits, split):
-    ones = split.train[digits.labels[split.train] == 1]
+    ones = split.train[digits.targets[split.train] == 1]
     finding = run_check(labels.CHECK, make_job(examples=relabelled(digits, ones[2:], 2)))
     assert finding.level == "warning"
     assert "times the images of the smallest" in finding.message
@@ -133,7 +136,7 @@ def test_a_clean_split_has_no_overlap(job):
 @pytest.mark.requirement("P1.7")
 def test_a_row_in_two_parts_fails(job, split):
     both = dataclasses.replace(split, val=np.append(split.val, split.train[0]))
-    finding = run_check(leakage.CHECK, dataclasses.replace(job, split=both))
+    finding = run_check(leakage.CHECK, with_data(job, split=both))
     assert (finding.level, finding.value, finding.fault) == ("failed", 1.0, "data")
 
 

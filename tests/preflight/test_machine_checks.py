@@ -15,7 +15,7 @@ import pytest
 import torch
 from preflight_jobs import bench_of, run_check
 
-from firstlight.data.batches import Batches
+from firstlight.data.images.batches import Batches
 from firstlight.preflight.checks import device, disk, finish_time, loader_speed, memory, setup_warnings
 from firstlight.preflight.timing import Timing
 

@@ -10,36 +10,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made import image_examples, with_pixels
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from firstlight import catalog
+from firstlight.config.schema import Config, Loss
 from firstlight.data.examples import Examples, Split
-from firstlight.references import features as features_module
-from firstlight.references import logistic_regression, nearest_neighbours
-from firstlight.references.features import features, held_out, proportional
+from firstlight.kinds.kind import Dataset, dataset
+from firstlight.references.images import features as features_module
+from firstlight.references.images import logistic_regression, nearest_neighbours
+from firstlight.references.images.features import features, held_out, proportional
 from firstlight.references.run import PACKAGE, references, specifications
-from firstlight.tasks.image_classification import TASK
+from firstlight.tasks.classification import TASK, measure
+from firstlight.tasks.task import Goal
 from firstlight.watch.progress import Silent
 
 
 def examples_of(pixels: np.ndarray, labels: np.ndarray, classes: int) -> Examples:
-    rows = len(pixels)
-    return Examples(
-        source="test",
-        ids=tuple(f"row-{i}" for i in range(rows)),
-        labels=labels.astype(np.int64),
-        classes=tuple(map(str, range(classes))),
-        parts=np.full(rows, -1, np.int8),
-        pixels=pixels,
-        digests=np.zeros(rows, "S32"),
-        original_sizes=np.tile(np.array([pixels.shape[1:3]], np.int32), (rows, 1)),
-        modes={"array": rows},
-        skipped=(),
-        ignored=(),
-        notes=(),
-        fingerprint="0" * 64,
-    )
+    return image_examples(pixels, labels, tuple(map(str, range(classes))))
 
 
 def split_of(rows: int, val: int, test: int = 0, seed: int = 0) -> Split:
@@ -63,9 +52,15 @@ def split() -> Split:
     return split_of(1797, 360)
 
 
+def data_of(examples: Examples, split: Split) -> Dataset:
+    return dataset(Config(), examples, split)
+
+
 def run(examples: Examples, split: Split, seconds: float = 20.0):
-    found = references(examples, split, seconds=seconds, seed=1, progress=Silent())
-    return {reference.name: reference for reference in found}
+    data = data_of(examples, split)
+    goal = Goal(classes=examples.classes, targets=examples.targets[split.train], settings=Loss())
+    found = references(data, TASK.bind(goal), seconds=seconds, seed=1, progress=Silent())
+    return {one.record.name: one.record for one in found}
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +79,8 @@ def test_every_reference_is_there_cheapest_first_and_beats_guessing(found):
 
 @pytest.mark.requirement("P2.13")
 def test_majority_reaches_what_the_class_shares_say(found, digits, split):
-    counts = np.bincount(digits.labels[split.train], minlength=10)
-    truth = digits.labels[split.val]
+    counts = np.bincount(digits.targets[split.train], minlength=10)
+    truth = digits.targets[split.val]
     majority = found["majority"].metrics
     assert majority["val_accuracy"] == pytest.approx((truth == counts.argmax()).mean())
     assert majority["val_balanced_accuracy"] == pytest.approx(0.1)
@@ -95,12 +90,12 @@ def test_majority_reaches_what_the_class_shares_say(found, digits, split):
 def test_logistic_regression_agrees_with_scikit_learn_at_the_same_penalty(found, digits, split):
     note = found["logistic_regression"].note
     penalty = float(re.search(r"L2 penalty ([\d.e-]+)", note)[1])
-    x = digits.pixels.reshape(len(digits.pixels), -1) / 255
+    x = digits.images.pixels.reshape(len(digits.images.pixels), -1) / 255
     mean, scale = x[split.train].mean(axis=0), x[split.train].std(axis=0)
     x = (x - mean) / np.where(scale > 1e-6, scale, 1)
     model = LogisticRegression(C=1 / (penalty * len(split.train)), max_iter=5000, tol=1e-6)
-    model.fit(x[split.train], digits.labels[split.train])
-    theirs = TASK.measure(model.predict_proba(x[split.val]), digits.labels[split.val])
+    model.fit(x[split.train], digits.targets[split.train])
+    theirs = measure(model.predict_proba(x[split.val]), digits.targets[split.val])
     assert found["logistic_regression"].metrics["val_accuracy"] == pytest.approx(
         theirs["val_accuracy"], abs=0.006
     )
@@ -108,14 +103,14 @@ def test_logistic_regression_agrees_with_scikit_learn_at_the_same_penalty(found,
 
 
 def test_metrics_are_those_of_the_task(found, digits, split):
-    truth = digits.labels[split.val]
+    truth = digits.targets[split.val]
     for reference in found.values():
         assert len(reference.correct) == len(truth)
         assert all(isinstance(right, bool) for right in reference.correct)
         assert np.mean(reference.correct) == pytest.approx(reference.metrics["val_accuracy"])
     # The macro averages of scikit-learn are those that a network is measured with.
-    predicted = np.full(len(truth), np.bincount(digits.labels[split.train]).argmax())
-    measured = TASK.measure(np.eye(10, dtype=np.float32)[predicted], truth)
+    predicted = np.full(len(truth), np.bincount(digits.targets[split.train]).argmax())
+    measured = measure(np.eye(10, dtype=np.float32)[predicted], truth)
     for name in ("val_accuracy", "val_balanced_accuracy", "val_macro_f1"):
         assert found["majority"].metrics[name] == pytest.approx(measured[name])
 
@@ -134,12 +129,12 @@ def test_neither_test_rows_nor_validation_labels_are_fitted_on(digits, split):
     """With validation and test labels turned round, every answer stays: right becomes wrong where it must."""
     cut = split_of(1797, 300, 300)
     before = run(digits, cut)
-    labels = digits.labels.copy()
+    labels = digits.targets.copy()
     outside = np.concatenate([cut.val, cut.test])
     labels[outside] = (labels[outside] + 1) % 10
-    pixels = digits.pixels.copy()
+    pixels = digits.images.pixels.copy()
     pixels[cut.test] = 255 - pixels[cut.test]
-    after = run(dataclasses.replace(digits, labels=labels, pixels=pixels), cut)
+    after = run(with_pixels(dataclasses.replace(digits, targets=labels), pixels), cut)
     for name in ("nearest_neighbours", "logistic_regression"):
         assert after[name].note == before[name].note
         overlap = np.logical_and(before[name].correct, after[name].correct)
@@ -161,7 +156,7 @@ def test_many_classes_with_two_images_each_are_survived_and_what_was_left_out_is
 
 
 def test_a_class_that_training_has_not_seen_leaves_majority_without_a_loss(digits, split):
-    missing = dataclasses.replace(split, train=split.train[digits.labels[split.train] != 4])
+    missing = dataclasses.replace(split, train=split.train[digits.targets[split.train] != 4])
     found = run(digits, missing)
     assert "val_loss" not in found["majority"].metrics
     assert "no loss" in found["majority"].note
@@ -178,7 +173,7 @@ def test_very_few_rows_are_enough(digits):
 
 
 def test_constant_pixels_and_equal_images_do_no_harm(digits, split):
-    blank = dataclasses.replace(digits, pixels=np.full_like(digits.pixels, 9))
+    blank = with_pixels(digits, np.full_like(digits.images.pixels, 9))
     found = run(blank, split)
     assert found["logistic_regression"].metrics["val_accuracy"] < 0.2
     assert math.isfinite(found["logistic_regression"].metrics["val_loss"])
@@ -210,9 +205,8 @@ def test_the_number_of_threads_is_left_as_it_was(digits, split):
 def test_averaging_keeps_the_mean_of_every_block():
     pixels = np.random.default_rng(0).integers(0, 256, (5, 70, 50, 3), dtype=np.uint8)
     examples = examples_of(pixels, np.arange(5) % 2, 2)
-    small = features(
-        examples, Split(train=np.arange(3), val=np.arange(3, 5), test=np.array([], int), method="t"), seed=0
-    )
+    cut = Split(train=np.arange(3), val=np.arange(3, 5), test=np.array([], int), method="t")
+    small = features(data_of(examples, cut), seed=0)
     assert small.train.shape == (3, 16 * 16 * 3)
     assert "16 x 16" in small.note
     top, left = 70 * 3 // 16, 50 * 5 // 16
@@ -223,11 +217,11 @@ def test_averaging_keeps_the_mean_of_every_block():
 
 def test_a_memory_mapped_cache_is_read_in_pieces(tmp_path: Path, monkeypatch, digits, split):
     cache = tmp_path / "pixels.bin"
-    digits.pixels.tofile(cache)
-    mapped = np.memmap(cache, np.uint8, "r", shape=digits.pixels.shape)
+    digits.images.pixels.tofile(cache)
+    mapped = np.memmap(cache, np.uint8, "r", shape=digits.images.pixels.shape)
     monkeypatch.setattr(features_module, "CHUNK_NUMBERS", 64 * 100)
-    small = features(dataclasses.replace(digits, pixels=mapped), split, seed=0)
-    whole = digits.pixels[split.train].reshape(len(split.train), -1) / 255
+    small = features(data_of(with_pixels(digits, mapped), split), seed=0)
+    whole = digits.images.pixels[split.train].reshape(len(split.train), -1) / 255
     assert small.train == pytest.approx(whole, abs=1e-6)
     assert small.train.dtype == np.float32
 
@@ -248,5 +242,5 @@ def test_what_is_held_out_is_not_fitted_on():
 
 
 def test_each_reference_is_named_as_its_file():
-    names = {spec.name for spec in specifications()}
-    assert names == set(catalog.names(PACKAGE)) - {"run", "spec", "features"}
+    names = {spec.name for spec in specifications("image", "classification")}
+    assert names == set(catalog.names(f"{PACKAGE}.images")) - {"features"}

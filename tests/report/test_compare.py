@@ -18,9 +18,10 @@ def shuffled(folder: Folder) -> None:
         order = np.argsort(archive["classes"])[::-1]
         place = np.argsort(order)
         arrays = {
+            "task": archive["task"],
             "ids": archive["ids"][rows],
-            "labels": place[archive["labels"][rows]],
-            "probabilities": archive["probabilities"][rows][:, order],
+            "targets": place[archive["targets"][rows]],
+            "predictions": archive["predictions"][rows][:, order],
             "classes": archive["classes"][order],
         }
     store.write_npz(folder.predictions, arrays)
@@ -58,7 +59,7 @@ def test_rows_whose_labels_changed_are_not_comparable(build_experiment: Any) -> 
     first, second = build_experiment("a"), build_experiment("b")
     with np.load(second.predictions) as archive:
         arrays = dict(archive)
-    arrays["labels"][:3] = (arrays["labels"][:3] + 1) % 10
+    arrays["targets"][:3] = (arrays["targets"][:3] + 1) % 10
     store.write_npz(second.predictions, arrays)
     text, _ = compare([first, second])
     assert "3 have another label" in text

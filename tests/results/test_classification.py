@@ -40,7 +40,7 @@ def test_figures_of_a_case_worked_out_by_hand() -> None:
 def test_metrics_are_those_of_training_and_of_scikit_learn() -> None:
     from sklearn.metrics import log_loss, roc_auc_score
 
-    from firstlight.tasks.image_classification import measure
+    from firstlight.tasks.classification import measure
 
     labels, probabilities = predictions(700, 7)
     found = classification(labels, probabilities).metrics

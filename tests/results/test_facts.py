@@ -84,7 +84,14 @@ def test_a_metric_that_differs_between_two_files_is_told(build_experiment: Any) 
 def test_objects_in_an_npz_are_not_loaded(build_experiment: Any) -> None:
     folder = build_experiment(rows=60)
     with folder.predictions.open("wb") as file:
-        np.savez(file, ids=np.array([{}], dtype=object), labels=[0], probabilities=[[1.0]], classes=["a"])
+        np.savez(
+            file,
+            ids=np.array([{}], dtype=object),
+            task="classification",
+            targets=[0],
+            predictions=[[1.0]],
+            classes=["a"],
+        )
     facts = read_facts(folder)
     assert facts.predictions is None
     assert any("predictions_val.npz" in p for p in facts.problems)

@@ -38,6 +38,16 @@ MetricName = Literal[
     "val_rmse",
     "val_mae",
 ]
+TaskName = Literal[
+    "auto",
+    "image_classification",
+    "table_classification",
+    "table_multilabel",
+    "table_regression",
+    "text_classification",
+    "text_multilabel",
+    "text_regression",
+]
 # Direction is a field of the metric, never guessed from its name.
 LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})
 
@@ -61,9 +71,7 @@ class Data(Section):
     source: Text | None = Field(
         default=None, description="a path, relative to this file's folder, or sample:NAME"
     )
-    task: Literal["auto", "image_classification"] = Field(
-        default="auto", description="what is to be predicted; auto = taken from the data"
-    )
+    task: TaskName = Field(default="auto", description="what is to be predicted; auto = taken from the data")
     classes: ClassNames | None = Field(
         default=None, description="class names in the order of the model's outputs; null = sorted by name"
     )

@@ -1,10 +1,10 @@
 """The records that carry data from a source to the batches.
 
-    source --list--> Listing --decode--> Examples --split--> Split --> batches
+    images             source --list--> Listing --decode--> Examples --split--> Split --> batches
+    tables and texts   source --read-----------------------> Examples --split--> Split --> batches
 
-Row ids are strings that stay the same wherever the folder lies: the POSIX path below the data folder for
-files,
-`row-N` for arrays. Everything downstream names a row by its id.
+Row ids are strings that stay the same wherever the data lies: the POSIX path below the data folder for files,
+`row-N` for arrays and tables. Everything downstream names a row by its id.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,23 +70,48 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examples:
-    """The decoded data set: every readable row, as uint8 pixels of one size."""
+class Images:
+    """Decoded images of one size."""
 
-    source: str
-    ids: tuple[str, ...]
-    labels: NDArray[np.int64]  # (rows,)
-    classes: tuple[str, ...]
-    parts: NDArray[np.int8]  # (rows,)
     pixels: NDArray[np.uint8]  # (rows, height, width, channels); memory-mapped when it does not fit
-    digests: NDArray[np.bytes_]  # (rows,), S32: hash of the decoded pixels, for duplicates
     original_sizes: NDArray[np.int32]  # (rows, 2): height, width before resizing
     modes: dict[str, int]  # Pillow mode or array kind -> count
+    kind: str = "image"
+    noun: str = "image"
+
+
+Content = Images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """The data set: every row that can be used, read or decoded."""
+
+    source: str
+    task: str  # "classification", "multilabel", "regression"
+    ids: tuple[str, ...]
+    # int64 (rows,) of classes, float32 (rows, labels) of 0 and 1, or float64 (rows,) in the user's unit
+    targets: NDArray[Any]
+    classes: tuple[str, ...]  # none for a regression
+    parts: NDArray[np.int8]  # (rows,)
+    content: Content
+    digests: NDArray[np.bytes_]  # (rows,), S32: hash of the content, for duplicates
     skipped: tuple[Skipped, ...]
     ignored: tuple[str, ...]
     notes: tuple[str, ...]
     fingerprint: str  # hex SHA-256 of all ids, labels and raw bytes
     suggested_target: tuple[str, float] | None = None
+
+    @property
+    def noun(self) -> str:
+        """What a row is called in sentences."""
+        return self.content.noun
+
+    @property
+    def images(self) -> Images:
+        """The content of a set of images."""
+        assert isinstance(self.content, Images)
+        return self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight import catalog
+from firstlight.data.examples import Examples, Listing
 from firstlight.errors import DataError, UsageError
 from firstlight.text import visible
 
 if TYPE_CHECKING:
-    from firstlight.config.schema import Data
-    from firstlight.data.examples import Listing
+    from numpy.typing import NDArray
 
+    from firstlight.config.schema import Data
+    from firstlight.watch.progress import Progress
+
+Found = Listing | Examples
 NAMES_SHOWN = 20
 # Files that systems and tools leave in folders; with every name that begins with a dot they are passed over.
 LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "__pycache__", "@eadir", "icon\r"})
@@ -30,19 +34,21 @@ class Source:
     Attributes:
         matches: (source as the user named it, its path) -> whether this kind can read it; cheap, reads no
             content.
-        read: (data section, its path) -> the listing, with the classes in any order.
+        read: (data section, its path, progress) -> a listing of images, or the examples of another kind; the
+            classes in any order.
     """
 
     matches: Callable[[str, Path], bool]
-    read: Callable[[Data, Path], Listing]
+    read: Callable[[Data, Path, Progress], Found]
 
 
-def read_listing(data: Data, base: Path) -> Listing:
-    """Lists the data with the first kind that matches, the classes in the order of the config.
+def read_source(data: Data, base: Path, progress: Progress) -> Found:
+    """Reads the data with the first kind that matches, the classes in the order of the config.
 
     Args:
         data: The data section; `source` is set.
         base: Folder that a relative path starts from.
+        progress: Told how far it is.
 
     Raises:
         UsageError: No source, or no kind that reads it.
@@ -56,7 +62,7 @@ def read_listing(data: Data, base: Path) -> Listing:
     for name in catalog.names("firstlight.data.sources"):
         source = catalog.load("firstlight.data.sources", name, "SOURCE", Source)
         if source.matches(data.source, path):
-            return _ordered(source.read(data, path), data.classes)
+            return _ordered(source.read(data, path, progress), data.classes)
     if not os.path.exists(path):  # unlike Path's, it knows that a name of 300 letters does not exist
         raise UsageError(
             "there is no such data", visible(f"{path} does not exist"), "check the path, or try sample:digits"
@@ -68,14 +74,26 @@ def read_listing(data: Data, base: Path) -> Listing:
     )
 
 
-def _ordered(listing: Listing, wanted: tuple[str, ...] | None) -> Listing:
-    """The listing with its classes in the given order."""
-    if "" in listing.classes or len(set(listing.classes)) < len(listing.classes):
-        where = visible(f"{listing.source}: {', '.join(map(repr, listing.classes[:NAMES_SHOWN]))}")
+def _ordered(found: Found, wanted: tuple[str, ...] | None) -> Found:
+    """What was found, with its classes in the given order."""
+    if isinstance(found, Listing):
+        classes, labels = _in_order(found.source, found.classes, found.labels, wanted)
+        return replace(found, classes=classes, labels=labels)
+    if found.task != "classification":
+        return found
+    classes, labels = _in_order(found.source, found.classes, found.targets, wanted)
+    return replace(found, classes=classes, targets=labels)
+
+
+def _in_order(
+    source: str, classes: tuple[str, ...], labels: NDArray[np.int64], wanted: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    if "" in classes or len(set(classes)) < len(classes):
+        where = visible(f"{source}: {', '.join(map(repr, classes[:NAMES_SHOWN]))}")
         raise DataError("a class has no name of its own", where, "give every class another name")
-    if wanted is None or wanted == listing.classes:
-        return listing
-    unknown = sorted({listing.classes[i] for i in np.unique(listing.labels)} - set(wanted))
+    if wanted is None or wanted == classes:
+        return classes, labels
+    unknown = sorted({classes[i] for i in np.unique(labels)} - set(wanted))
     if unknown:
         raise DataError(
             "the data has classes that the config does not name",
@@ -83,8 +101,8 @@ def _ordered(listing: Listing, wanted: tuple[str, ...] | None) -> Listing:
             "add them to data.classes, or leave the key out",
         )
     place = {name: number for number, name in enumerate(wanted)}
-    order = np.array([place.get(name, -1) for name in listing.classes], dtype=np.int64)
-    return replace(listing, classes=wanted, labels=order[listing.labels])
+    order = np.array([place.get(name, -1) for name in classes], dtype=np.int64)
+    return wanted, order[labels]
 
 
 def is_litter(name: str) -> bool:

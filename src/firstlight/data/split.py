@@ -1,8 +1,8 @@
-"""The frozen split: every row in exactly one part, equal images never in two.
+"""The frozen split: every row in exactly one part, equal rows never in two.
 
 Given parts stand. Otherwise rows are drawn class by class, in an order that depends on the row ids and the
 seed alone, not on how the
-disk lists them. Images with the same pixels form a group that is never parted.
+disk lists them. Rows with the same content form a group that is never parted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAMES_SHOWN = 20
+TENTHS = 10  # strata of a regression target
 # rows of validation and of test: its interval is below 0.7 points then, and validating stays cheap
 LARGEST_PART = 20_000
 
@@ -46,6 +47,10 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
         parts[:] = Part.UNASSIGNED
         _draw(examples, parts, Part.TEST, data.test_fraction, seed, notes)
         _draw(examples, parts, Part.VAL, data.val_fraction / (1 - data.test_fraction), seed, notes)
+        if not (
+            parts == Part.VAL
+        ).any():  # with equal content in several classes, test may have had the last one
+            parts[parts == Part.TEST] = Part.VAL
         method = f"stratified, {data.val_fraction:g} val, {data.test_fraction:g} test, seed {seed}"
     elif Part.VAL not in given:  # train and test are
         parts[parts == Part.TRAIN] = Part.UNASSIGNED
@@ -55,7 +60,7 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
         method = "given"
         if Part.TEST not in given:
             notes.append(
-                "no test part was given: what is chosen on val cannot be checked on images never looked at"
+                f"no test part was given: what is chosen on val cannot be checked on {examples.noun}s never looked at"
             )
     parts[parts == Part.UNASSIGNED] = Part.TRAIN
     train, val, test = (np.flatnonzero(parts == part) for part in (Part.TRAIN, Part.VAL, Part.TEST))
@@ -63,8 +68,8 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
         empty = "train" if not len(train) else "val"
         raise DataError(
             f"the {empty} part would be empty",
-            f"{count(len(parts), 'image')}, {count(len(examples.classes), 'class')}: {method}",
-            "add images, so that a class has at least two",
+            f"{count(len(parts), examples.noun)}, {count(len(examples.classes), 'class')}: {method}",
+            f"add {examples.noun}s, so that a class has at least two",
         )
     return Split(train=train, val=val, test=test, method=method, notes=tuple(notes))
 
@@ -81,9 +86,11 @@ def _draw(
         return
     if fraction * len(free) > LARGEST_PART:
         fraction = LARGEST_PART / len(free)
-        notes.append(f"{part.name.lower()} is limited to {LARGEST_PART:,} images: more would not tell more")
-    ids, labels = examples.ids, examples.labels.tolist()
-    by_class = _groups(examples, free)
+        notes.append(
+            f"{part.name.lower()} is limited to {LARGEST_PART:,} {examples.noun}s: more would not tell more"
+        )
+    ids, labels = examples.ids, strata(examples).tolist()
+    by_class = _groups(examples, free, labels)
     left = Counter(
         label for members in by_class.values() for rows in members for label in {labels[r] for r in rows}
     )  # groups that hold a class and stay
@@ -102,15 +109,33 @@ def _draw(
         if not taken and part == Part.VAL:
             short.append(label)
     if short:
-        names = ", ".join(visible(examples.classes[label]) for label in short[:NAMES_SHOWN])
-        notes.append(f"{count(len(short), 'class')} with no image to spare for val, all in train: {names}")
+        names = ", ".join(_name(examples, label) for label in short[:NAMES_SHOWN])
+        notes.append(
+            f"{count(len(short), 'class')} with no {examples.noun} to spare for val, all in train: {names}"
+        )
     if part == Part.TEST and not (parts == Part.TEST).any():
-        notes.append("the test part is empty: no class has images to spare for it")
+        notes.append(f"the test part is empty: no class has {examples.noun}s to spare for it")
 
 
-def _groups(examples: Examples, free: NDArray[np.int64]) -> dict[int, list[list[int]]]:
-    """Rows with equal pixels, below the class of the one whose id comes first."""
-    ids, labels, digests = examples.ids, examples.labels.tolist(), examples.digests.tolist()
+def strata(examples: Examples) -> NDArray[np.int64]:
+    """int64 (rows,), of which each part gets its share: the class, the set of labels, or the tenth of the range."""
+    targets = examples.targets
+    if examples.task == "classification":
+        return np.asarray(targets, dtype=np.int64)
+    if examples.task == "multilabel":
+        return np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    edges = np.unique(np.quantile(targets, np.linspace(0, 1, TENTHS + 1)[1:-1]))
+    return np.searchsorted(edges, targets, side="right").astype(np.int64)
+
+
+def _name(examples: Examples, stratum: int) -> str:
+    """The class, where a stratum is one."""
+    return visible(examples.classes[stratum]) if examples.task == "classification" else f"group {stratum}"
+
+
+def _groups(examples: Examples, free: NDArray[np.int64], labels: list[int]) -> dict[int, list[list[int]]]:
+    """Rows with equal content, below the stratum of the one whose id comes first."""
+    ids, digests = examples.ids, examples.digests.tolist()
     groups: dict[bytes, list[int]] = defaultdict(list)
     for row in free.tolist():
         groups[digests[row]].append(row)

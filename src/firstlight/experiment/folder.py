@@ -107,6 +107,11 @@ class Folder:
         return self.logs / "decision.json"
 
     @property
+    def reference_scores(self) -> Path:
+        """What references say of each validation row, where a paired comparison needs it."""
+        return self.logs / "references.npz"
+
+    @property
     def predictions(self) -> Path:
         """Row ids, labels and probabilities of the best checkpoint on the validation part."""
         return self.logs / "predictions_val.npz"

@@ -197,8 +197,9 @@ def batch_read(files: SetupFiles) -> Item:
     evidence = "logs/profile.json#batch_read"
     if not isinstance(found, dict):
         return item("batch_read", False, "not tried", evidence)
-    shape = " x ".join(str(side) for side in found.get("shape") or [])
-    return item("batch_read", found.get("finite") is True, shape or "no shape", evidence)
+    form = str(found.get("form") or "")
+    shown = f"{found.get('rows')} rows of {form}" if form else "nothing was read"
+    return item("batch_read", bool(form) and found.get("finite") is True, shown, evidence)
 
 
 def data_checked(files: SetupFiles) -> Item:

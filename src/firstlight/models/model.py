@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 
@@ -18,7 +17,10 @@ class ImageShape:
     channels: int
     height: int
     width: int
-    classes: int
+    outputs: int
+
+
+Shape = ImageShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +28,18 @@ class ModelKind:
     """A network from scratch.
 
     Attributes:
-        fits: Whether the network is meant for images of this shape.
-        build: (shape, width, dropout) -> module that maps float32 (batch, channels, height, width) to logits
-            (batch, classes).
-        prepare: (module, inputs) -> None: initialisation that looks at normalised training inputs; once,
-            before the first step.
+        data: The kind of data that it is made for.
+        fits: Whether the network is meant for data of this shape.
+        build: (shape, width, dropout) -> module that maps the inputs of a batch to outputs (batch, outputs).
+        prepare: (module, inputs) -> None: initialisation that looks at training inputs; once, before the first
+            step.
         widths: Multipliers that are offered to the budget, narrowest first.
+        rank: Of those that fit, the lowest is taken when the choice is ours.
     """
 
-    fits: Callable[[ImageShape], bool]
-    build: Callable[[ImageShape, float, float], nn.Module]
-    prepare: Callable[[nn.Module, torch.Tensor], None]
+    data: str
+    fits: Callable[[Any], bool]
+    build: Callable[[Any, float, float], nn.Module]
+    prepare: Callable[[nn.Module, Any], None]
     widths: tuple[float, ...]
+    rank: int = 0

@@ -72,7 +72,7 @@ class ResNet(nn.Module):
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(inputs, shape.classes)
+        self.head = nn.Linear(inputs, shape.outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -89,8 +89,10 @@ def _prepare(model: nn.Module, inputs: torch.Tensor) -> None:
 
 
 MODEL = ModelKind(
+    data="image",
     fits=lambda shape: min(shape.height, shape.width) >= SMALLEST_SIDE,
     build=ResNet,
     prepare=_prepare,
     widths=(0.5, 1.0, 1.5, 2.0),
+    rank=1,
 )

@@ -68,7 +68,7 @@ class SmallCnn(nn.Module):
             )
         )
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels[-1], shape.classes)
+        self.head = nn.Linear(channels[-1], shape.outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) -> logits (batch, classes)."""
@@ -99,6 +99,7 @@ def _prepare(model: nn.Module, inputs: Tensor) -> None:
 
 
 MODEL = ModelKind(
+    data="image",
     fits=lambda shape: (
         min(shape.height, shape.width) >= PATCH and max(shape.height, shape.width) <= LARGEST_SIDE
     ),

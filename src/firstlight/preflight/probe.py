@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from firstlight.data.batches import Batch
+    from firstlight.data.batch import Batch
     from firstlight.training.job import Job
     from firstlight.training.optimizer import Optimizer
 

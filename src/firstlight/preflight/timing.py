@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from firstlight.training.evaluate import EVALUATION_BATCH, class_probabilities
+from firstlight.training.evaluate import EVALUATION_BATCH, predict_batch
 from firstlight.training.step import make_step
 
 if TYPE_CHECKING:
@@ -104,9 +104,8 @@ def _validation(job: Job, model: nn.Module) -> float:
         for _ in range(2):
             clock = time.monotonic()
             batch = next(iter(job.val.ordered(size)))
-            class_probabilities(
-                model, batch.inputs, job.machine, job.config.model.mirror_average
-            ).sum().item()  # reading waits for the device
+            answer = predict_batch(model, batch.inputs, job.objective.activate, job.views, job.machine)
+            answer.sum().item()  # reading waits for the device
             seconds, rows = time.monotonic() - clock, len(batch.rows)
     return seconds * job.val.count / rows
 

@@ -1,90 +1,137 @@
 """What simple models reach on the same split: the numbers that a network has to beat.
 
-Each file of this folder that holds a `REFERENCE` is one model. All are fitted on the training rows and scored
-on the validation rows.
+Each kind of data has a folder of references, one file each with a `REFERENCE`, and `features.py`, which gives
+them the rows in the form that they need. All are fitted on the training rows and scored on the validation rows.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstlight import catalog
+from firstlight.experiment import records_io, store
 from firstlight.experiment.records import Reference
-from firstlight.references.features import features
 from firstlight.references.spec import Answer, ReferenceSpec
+from firstlight.references.trivial import NAMES, trivial
+from firstlight.tasks.classification import measure_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import nn
 
-    from firstlight.data.examples import Examples, Split
+    from firstlight.experiment.folder import Folder
+    from firstlight.kinds.kind import Dataset
+    from firstlight.tasks.task import Objective
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.references"
-NOT_REFERENCES = frozenset({"run", "spec", "features"})
+TWO = 2  # classes: the probability of the second says all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A reference, its score of each validation row, and its model when that can be shipped."""
+
+    record: Reference
+    scores: NDArray[np.float64] | None  # (rows,): probability of the second of two classes, or the number
+    model: nn.Module | None
 
 
 def references(
-    examples: Examples, split: Split, *, seconds: float, seed: int, progress: Progress
-) -> tuple[Reference, ...]:
+    data: Dataset, objective: Objective, *, seconds: float, seed: int, progress: Progress
+) -> tuple[Measured, ...]:
     """Fits and scores every reference.
 
     Args:
-        examples: The decoded data.
-        split: Only `train` is fitted on and only `val` is scored; `test` is not read.
+        data: Only the training rows are fitted on and only the validation rows are scored; test is not read.
+        objective: Measures the answers.
         seconds: For all of them together; what was cut to keep to it is in the notes.
         seed: Of subsamples and of the parts kept apart to choose settings.
         progress: Told as each one is done.
 
     Returns:
-        One record each, cheapest first. One that could not be run has empty metrics and its reason in `note`.
+        One each, cheapest first. One that could not be run has empty metrics and its reason in `note`.
     """
     started = time.perf_counter()
-    specs = specifications()
-    small = features(examples, split, seed=seed)
-    done: list[Reference] = []
+    task = data.examples.task
+    done = [_measured(NAMES[task], trivial(data), data, objective, 0.0, "")]
+    specs = specifications(data.kind.name, task)
+    features, note = _features(data, seed)
     for number, spec in enumerate(specs):
         progress.advance("references", number, len(specs))
         left = seconds - (time.perf_counter() - started)
         shares = sum(s.share for s in specs[number:])
         began = time.perf_counter()
-        answer = spec.run(small, max(left * spec.share / shares if shares else left, 0.0), seed)
-        note = "; ".join(n for n in (answer.note, small.note if spec.share else "") if n)
-        done.append(_record(spec.name, answer, small.val_labels, time.perf_counter() - began, note))
+        answer = spec.run(features, max(left * spec.share / shares, 0.0), seed)
+        done.append(_measured(spec.name, answer, data, objective, time.perf_counter() - began, note))
     progress.advance("references", len(specs), len(specs))
     return tuple(done)
 
 
-def specifications() -> tuple[ReferenceSpec, ...]:
-    """Every reference of this folder, cheapest first."""
-    names = [name for name in catalog.names(PACKAGE) if name not in NOT_REFERENCES]
-    found = [catalog.load(PACKAGE, name, "REFERENCE", ReferenceSpec) for name in names]
-    return tuple(sorted(found, key=lambda spec: spec.share))
+def write_references(folder: Folder, found: tuple[Measured, ...]) -> None:
+    """Writes logs/references.json, and the scores that paired comparisons need."""
+    scores = {one.record.name: one.scores for one in found if one.scores is not None}
+    if scores:
+        store.write_npz(folder.reference_scores, scores)
+    records_io.write_references(folder.references, tuple(one.record for one in found))
 
 
-def _record(name: str, answer: Answer, labels: NDArray[np.int64], seconds: float, note: str) -> Reference:
+def specifications(kind: str, task: str) -> tuple[ReferenceSpec, ...]:
+    """Every reference of a kind of data that is for the task, cheapest first."""
+    package = f"{PACKAGE}.{kind}s"
+    names = [name for name in catalog.names(package) if name != "features"]
+    found = [catalog.load(package, name, "REFERENCE", ReferenceSpec) for name in names]
+    return tuple(sorted((s for s in found if task in s.tasks), key=lambda spec: spec.share))
+
+
+def _features(data: Dataset, seed: int) -> tuple[Any, str]:
+    """The rows in the form that the references of this kind need, and what was cut for it."""
+    import importlib
+
+    features = importlib.import_module(f"{PACKAGE}.{data.kind.name}s.features").features(data, seed=seed)
+    return features, str(getattr(features, "note", ""))
+
+
+def _measured(
+    name: str, answer: Answer, data: Dataset, objective: Objective, seconds: float, cut: str
+) -> Measured:
+    note = "; ".join(n for n in (answer.note, cut) if n)
     if answer.predicted is None:
-        return Reference(name=name, metrics={}, seconds=seconds, note=note)
-    correct = answer.predicted == labels
-    metrics = _metrics(answer.predicted, labels)
-    if answer.own_probability is not None:
-        if answer.own_probability.min() > 0:
-            metrics["val_loss"] = float(-np.log(answer.own_probability).mean())
-        else:
-            note += "; no loss: the class of a validation image is missing in the training images"
-    return Reference(name=name, metrics=metrics, seconds=seconds, note=note, correct=tuple(correct.tolist()))
+        record = Reference(name=name, metrics={}, seconds=seconds, note=note)
+        return Measured(record=record, scores=None, model=None)
+    targets, predicted = data.examples.targets[data.split.val], answer.predicted
+    metrics, why = _metrics(predicted, targets, data, objective)
+    correct: tuple[bool, ...] = ()
+    if data.examples.task == "classification":
+        chosen = predicted if predicted.ndim == 1 else predicted.argmax(axis=1)
+        correct = tuple((chosen == targets).tolist())
+    note = "; ".join(n for n in (note, why) if n)
+    record = Reference(name=name, metrics=metrics, seconds=seconds, note=note, correct=correct)
+    return Measured(record=record, scores=_scores(predicted, data), model=answer.model)
 
 
-def _metrics(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy and macro averages; classes that do not occur among the labels are left out."""
-    from sklearn.metrics import f1_score, recall_score
+def _metrics(
+    predicted: NDArray[Any], targets: NDArray[Any], data: Dataset, objective: Objective
+) -> tuple[dict[str, float], str]:
+    """Those of the task; without those that this model cannot have, and why."""
+    if data.examples.task != "classification":
+        return objective.measure(predicted, targets), ""
+    if predicted.ndim == 1:
+        return measure_classes(predicted, targets, len(data.examples.classes)), ""
+    metrics = objective.measure(predicted, targets)
+    if predicted[np.arange(len(targets)), targets].min() > 0:
+        return metrics, ""
+    metrics.pop("val_loss")
+    return metrics, f"no loss: the class of a validation {data.kind.noun} is missing in training"
 
-    present = np.unique(labels)
-    average = {"labels": present, "average": "macro", "zero_division": 0}
-    return {
-        "val_accuracy": float((predicted == labels).mean()),
-        "val_balanced_accuracy": float(recall_score(labels, predicted, **average)),
-        "val_macro_f1": float(f1_score(labels, predicted, **average)),
-    }
+
+def _scores(predicted: NDArray[Any], data: Dataset) -> NDArray[np.float64] | None:
+    """What a paired comparison of other metrics than accuracy needs."""
+    if data.examples.task == "regression":
+        return predicted.astype(np.float64)
+    two = data.examples.task == "classification" and len(data.examples.classes) == TWO
+    return predicted[:, 1].astype(np.float64) if two and predicted.ndim == 2 else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
-    from firstlight.references.features import Features
+TASKS = ("classification", "multilabel", "regression")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,26 +18,29 @@ class Answer:
     """What a reference says about the validation rows.
 
     Attributes:
-        predicted: int64 (rows,), the class of each validation row; None when the reference was not run.
-        own_probability: float64 (rows,), of each row's true class; None when there are no probabilities.
-        note: What was cut, or why it was not run.
+        predicted: What the measure of the task takes: probabilities (rows, classes), or numbers (rows,); int64
+            (rows,) of classes from a model that knows no probabilities; None when it was not run.
+        note: What was chosen, what was cut, or why it was not run.
+        model: The fitted model as a module, inputs of a batch -> raw scores, when it can be shipped.
     """
 
-    predicted: NDArray[np.int64] | None
-    own_probability: NDArray[np.float64] | None = None
+    predicted: NDArray[Any] | None
     note: str = ""
+    model: nn.Module | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceSpec:
-    """A reference.
+    """A reference for one kind of data.
 
     Attributes:
         name: As in logs/references.json.
-        run: (features, seconds, seed) -> answer; keeps to about `seconds`.
+        tasks: Those of TASKS that it is for.
+        run: (what `features` of its kind gives, seconds, seed) -> answer; keeps to about `seconds`.
         share: Weight in dividing the time; references with a small one come first.
     """
 
     name: str
-    run: Callable[[Features, float, int], Answer]
+    tasks: tuple[str, ...]
+    run: Callable[[Any, float, int], Answer]
     share: float

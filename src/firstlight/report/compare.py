@@ -51,7 +51,7 @@ def _figures(facts: Facts) -> dict[str, Any]:
         "interval": list(interval) if interval else None,
         "val_loss": loss.value if loss else None,
         "reference": reference.metrics[facts.metric] if reference else None,
-        "rows": len(facts.predictions.labels) if facts.predictions else None,
+        "rows": len(facts.predictions.targets) if facts.predictions else None,
         "best_epoch": outcome.best_epoch if outcome else None,
         "epochs": outcome.epochs_run if outcome else len(facts.epochs),
         "parameters": outcome.parameters if outcome else None,
@@ -88,14 +88,14 @@ def _same_rows(first: Predictions, other: Predictions) -> tuple[Any, str]:
     order_first, order_other = np.argsort(first.ids), np.argsort(other.ids)
     places = np.empty(len(first.ids), dtype=np.int64)
     places[order_first] = order_other
-    names_first = np.array(first.classes)[first.labels]
-    names_other = np.array(other.classes)[other.labels[places]]
+    names_first = np.array(first.classes)[first.targets]
+    names_other = np.array(other.classes)[other.targets[places]]
     changed = int((names_first != names_other).sum())
     return places, f"the same rows, but {changed:,} have another label" if changed else ""
 
 
 def _correct(predictions: Predictions) -> Any:
-    return predictions.probabilities.argmax(axis=1) == predictions.labels
+    return predictions.values.argmax(axis=1) == predictions.targets
 
 
 def _plain(pair: Paired) -> dict[str, Any]:

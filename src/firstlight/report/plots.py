@@ -139,7 +139,7 @@ def confusion(facts: Facts) -> Figure:
         order = dict.fromkeys(c for pair in figures.confused for c in (pair.actual, pair.predicted))
         chosen = np.sort(np.array(list(order)[:FEWER_MATRIX_CLASSES]))
         title += f" ({len(chosen)} most confused of {figures.classes:,} classes)"
-    matrix = confusion_matrix(predictions.labels, predictions.probabilities.argmax(axis=1), chosen)
+    matrix = confusion_matrix(predictions.targets, predictions.values.argmax(axis=1), chosen)
     support = np.array([figures.per_class[c].support for c in chosen])
     shares = 100 * matrix / np.maximum(support, 1)[:, None]
     # The right ones would drown the rest: they stay without colour, so that every confusion is seen.

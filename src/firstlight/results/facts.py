@@ -41,10 +41,11 @@ class Fact:
 class Predictions:
     """The best checkpoint on the validation part."""
 
+    task: str  # "classification", "multilabel", "regression"
     ids: NDArray[np.str_]  # (rows,)
-    labels: NDArray[np.int64]  # (rows,)
-    probabilities: NDArray[np.float32]  # (rows, classes)
-    classes: tuple[str, ...]
+    targets: NDArray[Any]  # (rows,), or (rows, labels) of 0 and 1
+    values: NDArray[Any]  # probabilities (rows, classes), or numbers (rows,)
+    classes: tuple[str, ...]  # none for a regression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ class Facts:
             )
         if self.classification is not None and metric in self.classification.metrics:
             return Fact(
-                value=self.classification.metrics[metric], source="logs/predictions_val.npz#probabilities"
+                value=self.classification.metrics[metric], source="logs/predictions_val.npz#predictions"
             )
         return None
 
@@ -195,13 +196,14 @@ def _value(x: object) -> float:
 
 
 def _predictions(reader: Reader, folder: Folder) -> Predictions | None:
-    arrays = reader.arrays(folder.predictions, ("ids", "labels", "probabilities", "classes"))
+    arrays = reader.arrays(folder.predictions, ("task", "ids", "targets", "predictions", "classes"))
     if arrays is None:
         return None
     return Predictions(
+        task=str(arrays["task"]),
         ids=arrays["ids"],
-        labels=arrays["labels"],
-        probabilities=arrays["probabilities"],
+        targets=arrays["targets"],
+        values=arrays["predictions"],
         classes=tuple(str(name) for name in arrays["classes"]),
     )
 
@@ -217,7 +219,7 @@ def _classification(reader: Reader, predictions: Predictions | None) -> Classifi
     if predictions is None:
         return None
     try:
-        return classification(predictions.labels, predictions.probabilities)
+        return classification(predictions.targets, predictions.values)
     except ValueError as error:
         reader.problems.append(f"logs/predictions_val.npz: {error}")
         return None
@@ -228,9 +230,9 @@ def _paired(
 ) -> dict[str, Paired]:
     import numpy as np
 
-    if predictions is None or not len(predictions.labels):
+    if predictions is None or not len(predictions.targets):
         return {}
-    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    correct = predictions.values.argmax(axis=1) == predictions.targets
     pairs = {}
     for reference in references:
         if len(reference.correct) == len(correct):

@@ -16,8 +16,8 @@ from firstlight.training.step import make_step
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
-    from firstlight.data.examples import Examples, Split
     from firstlight.experiment.folder import Folder
+    from firstlight.kinds.kind import Dataset
 
 WARM_STEPS = 2  # the first steps choose kernels
 TIMED_STEPS = 8
@@ -35,8 +35,7 @@ class Trial:
     """A model and settings whose step can be timed."""
 
     config: Config
-    examples: Examples
-    split: Split
+    data: Dataset
     folder: Folder
 
     def step_seconds(self, machine: Machine, *, width: float | None = None) -> float:
@@ -50,7 +49,7 @@ class Trial:
         config = self.config
         if width is not None:
             config = config.model_copy(update={"model": config.model.model_copy(update={"width": width})})
-        job = build_job(config, self.examples, self.split, machine, self.folder)
+        job = build_job(config, self.data, machine, self.folder)
         model = job.make_model().train()
         step = make_step(model, job.make_optimizer(model), job.loss, machine)
         seconds: list[float] = []
@@ -69,29 +68,30 @@ class Trial:
     def validation_seconds(self, step_seconds: float) -> float:
         """Estimated seconds of a validation: a forward pass is about a third of a step, for mirror images too."""
         passes = 2 if self.config.model.mirror_average else 1
-        return passes * step_seconds / 3 * len(self.split.val) / self.config.training.batch_size + 0.1
+        return passes * step_seconds / 3 * len(self.data.split.val) / self.config.training.batch_size + 0.1
 
 
-def fastest(trial: Trial, machine: Machine, explicit: frozenset[str]) -> Machine:
+def fastest(trial: Trial, machine: Machine, explicit: frozenset[str], settings: tuple[str, ...]) -> Machine:
     """The machine settings that measure fastest, one after the other; what the user set is not measured.
 
     Args:
         trial: The model at hand.
         machine: Device chosen, everything else conservative: fp32, channels last, all cores.
         explicit: Config keys that the user wrote.
+        settings: Those that can matter for this kind of data; the others stay conservative.
     """
     reasons = dict(machine.reasons)
     base = trial.step_seconds(machine)
     best = machine
 
-    if "precision.compute" not in explicit:
+    if "compute" in settings and "precision.compute" not in explicit:
         seconds = trial.step_seconds(replace(best, compute="bf16"))
         reasons["compute"] = (
             f"measured: a step takes {base * 1e3:.3g} ms in fp32, {seconds * 1e3:.3g} ms in bf16"
         )
         if seconds * BF16_GAIN < base:
             best, base = replace(best, compute="bf16"), seconds
-    if "precision.channels_last" not in explicit:
+    if "channels_last" in settings and "precision.channels_last" not in explicit:
         seconds = trial.step_seconds(replace(best, channels_last=False))
         reasons["channels_last"] = (
             f"measured: a step takes {base * 1e3:.3g} ms with channels last, {seconds * 1e3:.3g} ms without"

@@ -1,16 +1,38 @@
-"""What a task kind is: a frozen record of plain functions."""
+"""What a task is: a frozen record of plain functions, bound to the training targets before a run.
+
+    Task --bind(Goal)--> Objective
+
+A task knows no kind of data: images, tables and texts are classified by the same one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
+
+    from firstlight.config.schema import Loss
 
 # (outputs, targets) -> mean loss, a scalar tensor
 LossFunction = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+# outputs of the model -> what is predicted: probabilities, or numbers in the user's unit
+Activation = Callable[["torch.Tensor"], "torch.Tensor"]
+CERTAIN = 1e-4  # probability that a perfect model leaves to what is wrong
+# (predictions, targets) -> metrics
+Measure = Callable[["NDArray[Any]", "NDArray[Any]"], "dict[str, float]"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a task is bound to."""
+
+    classes: tuple[str, ...]  # none for a regression
+    targets: NDArray[Any]  # of the training rows, as in Examples
+    settings: Loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,17 +40,50 @@ class Chance:
     """What is reached without looking at the input."""
 
     loss: float  # in the unit of val_loss
+    blank: (
+        float  # of a model that gives every class the same probability, or the mean; an untrained one is near
+    )
     training_loss: float  # of the best constant prediction, in the unit of the loss that is trained
     metric: float  # in the unit of the task's metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A task for certain targets.
+
+    Attributes:
+        outputs: Numbers that the model gives for a row.
+        metric: The one that people quote.
+        loss: device -> training loss.
+        activate: What the outputs predict.
+        measure: Validation metrics, `val_loss` and `metric` among them.
+        perfect: targets -> outputs of a model that is right about every row, as sure as the loss wants it.
+        chance: What is reached without looking at the input.
+        meta: Plain values from which `Task.activation` makes the same activation.
+    """
+
+    outputs: int
+    metric: str
+    loss: Callable[[torch.device], LossFunction]
+    activate: Activation
+    measure: Measure
+    perfect: Callable[[torch.Tensor], torch.Tensor]
+    chance: Chance
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task kind."""
+    """A task.
+
+    Attributes:
+        name: As `data.task` ends.
+        bind: Goal -> objective.
+        activation: meta of an objective -> its activation.
+        measured: Number of classes -> names of the metrics that are measured in every validation.
+    """
 
     name: str
-    metric: str  # the one that people quote; its direction is in config.schema.LOWER_IS_BETTER
-    make_loss: Callable[..., LossFunction]
-    measure: Callable[..., dict[str, float]]  # (probabilities, labels) -> metrics
-    chance: Callable[[Any, Any], Chance]  # (class counts, loss settings) -> chance
-    measured: tuple[str, ...]  # names of the metrics that `measure` gives
+    bind: Callable[[Goal], Objective]
+    activation: Callable[[Mapping[str, Any]], Activation]
+    measured: Callable[[int], tuple[str, ...]]

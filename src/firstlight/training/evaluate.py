@@ -1,8 +1,8 @@
-"""Predictions of a model on a part of the data, and the metrics of a task on them."""
+"""Predictions of a model on a part of the data."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,48 +10,47 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from firstlight.kinds.kind import Views
     from firstlight.machine.choices import Machine
-    from firstlight.training.job import Loader
+    from firstlight.tasks.task import Activation
+    from firstlight.training.job import Job
 
-EVALUATION_BATCH = (
-    250  # rows at a time when the training batch is smaller; results do not depend on it in fp32
-)
+# rows at a time when the training batch is smaller; results do not depend on it in fp32
+EVALUATION_BATCH = 250
 
 
-def predict(
-    model: nn.Module, batches: Loader, machine: Machine, *, mirror_average: bool = False
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Class probabilities (rows, classes) and labels (rows,) of every row, in order; the model is left in its mode.
+def predict(model: nn.Module, job: Job) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Predictions and targets of every validation row, in order; the model is left in its mode.
 
     No random number is drawn, so that validating never changes a run.
 
-    Args:
-        model: Maps inputs (batch, channels, height, width) to logits (batch, classes).
-        batches: The part of the data.
-        machine: Device, number format.
-        mirror_average: Predict the mean over an image and its mirror image.
+    Returns:
+        Probabilities (rows, classes) or numbers (rows,), as the task predicts them, and the targets.
     """
     import torch
 
     was_training = model.training
     model.eval()
-    probabilities, labels = [], []
+    predicted, targets = [], []
     with torch.inference_mode():
-        for batch in batches.ordered(max(batches.size, EVALUATION_BATCH)):
-            probabilities.append(
-                class_probabilities(model, batch.inputs, machine, mirror_average).cpu().numpy()
-            )
-            labels.append(batch.targets.cpu().numpy())
+        for batch in job.val.ordered(max(job.val.size, EVALUATION_BATCH)):
+            answer = predict_batch(model, batch.inputs, job.objective.activate, job.views, job.machine)
+            predicted.append(answer.cpu().numpy())
+            targets.append(batch.targets.cpu().numpy())
     model.train(was_training)
-    return np.concatenate(probabilities), np.concatenate(labels)
+    return np.concatenate(predicted), np.concatenate(targets)
 
 
-def class_probabilities(model: nn.Module, inputs: Tensor, machine: Machine, mirror_average: bool) -> Tensor:
-    """float32 (batch, classes) for normalised inputs (batch, channels, height, width)."""
-    with machine.autocast():
-        outputs = model(inputs)
-    probabilities: Tensor = outputs.float().softmax(dim=1)
-    if mirror_average:
-        mirrored = class_probabilities(model, inputs.flip(3), machine, mirror_average=False)
-        probabilities = (probabilities + mirrored) / 2
-    return probabilities
+def predict_batch(
+    model: nn.Module, inputs: Any, activate: Activation, views: Views, machine: Machine
+) -> Tensor:
+    """What the model predicts for the inputs of a batch: the mean over their views."""
+    answers = []
+    for view in views(inputs):
+        with machine.autocast():
+            outputs = model(view)
+        answers.append(activate(outputs))
+    total = answers[0]
+    for answer in answers[1:]:
+        total = total + answer
+    return total / len(answers)

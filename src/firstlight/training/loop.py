@@ -135,10 +135,7 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         return None
 
     began = time.monotonic()
-    probabilities, labels = predict(
-        state.model, job.val, job.machine, mirror_average=job.config.model.mirror_average
-    )
-    metrics = job.task.measure(probabilities, labels)
+    metrics = job.objective.measure(*predict(state.model, job))
     record = _record(job, state, watch, metrics, time.monotonic() - began)
     if not math.isfinite(metrics["val_loss"]):
         watch.on_epoch(record)
@@ -163,7 +160,7 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         step=state.step,
         epoch=len(state.records),
         train_losses=[r.train_loss for r in state.records],
-        best_metric=max(r.metrics[job.task.metric] for r in state.records),
+        best_metric=max(r.metrics[job.objective.metric] for r in state.records),
         interval=1.96 * math.sqrt(0.25 / job.val.count),
     )
     if alarm is not None:

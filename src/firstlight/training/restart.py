@@ -18,7 +18,6 @@ from firstlight.training.run import fresh_state
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
-    from firstlight.data.examples import Examples, Split
     from firstlight.training.job import Job
     from firstlight.training.state import TrainingState
 
@@ -35,15 +34,11 @@ def safer(config: Config) -> Config:
     return config.model_copy(update={"training": training, "optimizer": optimizer})
 
 
-def restarted(
-    job: Job, examples: Examples, split: Split, number: int, *, started: float
-) -> tuple[Job, TrainingState]:
+def restarted(job: Job, number: int, *, started: float) -> tuple[Job, TrainingState]:
     """The job and state of the attempt that follows attempt `number`, which is archived; writes the new config.
 
     Args:
         job: Of the attempt that failed.
-        examples: The data.
-        split: Its parts.
         number: Of the attempt that failed.
         started: Monotonic seconds at which the budget began.
     """
@@ -54,7 +49,7 @@ def restarted(
         "optimizer.gradient_clip": why,
     }
     store.write_text(job.folder.config, render_config(config, reasons))
-    again = build_job(config, examples, split, job.machine, job.folder)
+    again = build_job(config, job.data, job.machine, job.folder)
     state = fresh_state(again)
     archive = Folder(job.folder.attempts / str(number))
     path = checkpoint.newest(archive)

@@ -6,10 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from firstlight.errors import Interrupted, ResumeRefused
-from firstlight.experiment import records_io, store
+from firstlight.experiment import records_io
 from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import MetricsFile
 from firstlight.experiment.records import Outcome, PlanChange
@@ -17,6 +15,7 @@ from firstlight.training import checkpoint
 from firstlight.training.evaluate import predict
 from firstlight.training.loop import Ending, Watch, train
 from firstlight.training.plan import Plan
+from firstlight.training.predictions import write_predictions
 from firstlight.training.state import TrainingState
 from firstlight.training.stopping import Best
 from firstlight.watch.alarms import Alarms
@@ -27,16 +26,10 @@ from firstlight.watch.meter import Meter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from firstlight.data.examples import Examples
     from firstlight.experiment.records import EpochRecord
     from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
     from firstlight.watch.progress import Progress
-
-WORST_IMAGES = 24
-THUMBNAIL = 128  # largest side of a stored picture, pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +98,7 @@ def recorded_changes(job: Job) -> tuple[PlanChange, ...]:
     return records_io.read_plan(job.folder.plan).changes if job.folder.plan.is_file() else ()
 
 
-def run_training(
-    job: Job, state: TrainingState, examples: Examples, clock: Clock, stop: Stop, progress: Progress
-) -> Outcome:
+def run_training(job: Job, state: TrainingState, clock: Clock, stop: Stop, progress: Progress) -> Outcome:
     """Trains, then loads the best checkpoint again and writes what the report needs.
 
     Raises:
@@ -129,7 +120,7 @@ def run_training(
         )
     for note in watch.alarms.notes:
         progress.warn(note)
-    reloaded = _reload_best(job, examples) if job.folder.best.is_file() else {}
+    reloaded = _reload_best(job) if job.folder.best.is_file() else {}
     outcome = replace(_outcome(job, state, watch, ending, reloaded, clock, seconds), inputs=inputs)
     records_io.write_outcome(job.folder.outcome, outcome)
     return outcome
@@ -151,7 +142,9 @@ def _watch(
     write_plan()
     return Watch(
         meter=Meter(),
-        alarms=Alarms(chance_loss=job.chance.training_loss, rare_metric=job.chance.metric),
+        alarms=Alarms(
+            chance_loss=job.objective.chance.training_loss, rare_metric=job.objective.chance.metric
+        ),
         utilization=utilization_of(job.machine),
         progress=progress,
         stop=stop,
@@ -210,42 +203,14 @@ def _bad_place(job: Job, state: TrainingState) -> str:
     return "not found: the batch cannot be made again"
 
 
-def _reload_best(job: Job, examples: Examples) -> dict[str, float]:
+def _reload_best(job: Job) -> dict[str, float]:
     """Loads the best checkpoint into a fresh model, measures it again, and stores what the report shows of it."""
     saved = checkpoint.load(job.folder, job.folder.best)
     model = job.make_model()
     model.load_state_dict(saved["model"])
-    probabilities, labels = predict(
-        model, job.val, job.machine, mirror_average=job.config.model.mirror_average
-    )
-    rows = job.val.rows.numpy()
-    ids = np.array([examples.ids[i] for i in rows], dtype=np.str_)
-    store.write_npz(
-        job.folder.predictions,
-        {
-            "ids": ids,
-            "labels": labels,
-            "probabilities": probabilities,
-            "classes": np.array(job.classes, dtype=np.str_),
-        },
-    )
-    worst = worst_rows(probabilities, labels)
-    store.write_npz(
-        job.folder.worst_images, {"ids": ids[worst], "images": _thumbnails(examples.pixels[rows[worst]])}
-    )
-    return job.task.measure(probabilities, labels)
-
-
-def worst_rows(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions of the wrong predictions with the lowest probability of the true class, worst first."""
-    own = probabilities[np.arange(len(labels)), labels]
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    return wrong[np.argsort(own[wrong], kind="stable")][:WORST_IMAGES]
-
-
-def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    every = -(-max(images.shape[1:3]) // THUMBNAIL)
-    return np.ascontiguousarray(images[:, ::every, ::every])
+    predicted, targets = predict(model, job)
+    write_predictions(job, predicted, targets)
+    return job.objective.measure(predicted, targets)
 
 
 def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:

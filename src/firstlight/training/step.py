@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from firstlight.data.batches import Batch
+    from firstlight.data.batch import Batch
     from firstlight.machine.choices import Machine
     from firstlight.tasks.task import LossFunction
     from firstlight.training.optimizer import Optimizer

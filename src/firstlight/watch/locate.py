@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from firstlight.data.batch import bad_rows
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from firstlight.data.batches import Batch
+    from firstlight.data.batch import Batch
     from firstlight.machine.choices import Machine
     from firstlight.tasks.task import LossFunction
 
@@ -64,7 +66,5 @@ def _bad_weight(model: nn.Module) -> str:
 
 
 def _bad_input(batch: Batch) -> str:
-    import torch
-
-    bad = ~torch.isfinite(batch.inputs).flatten(1).all(dim=1)
+    bad = bad_rows(batch.inputs)
     return f"the input, rows {batch.rows[bad.cpu()].tolist()[:5]}" if bool(bad.any()) else ""

@@ -31,8 +31,8 @@ class TestLayouts:
     @pytest.mark.parametrize(("x", "y"), [("x", "y"), ("X", "Y"), ("images", "labels"), ("data", "target")])
     def test_one_pair(self, npz, x, y):
         examples = npz(**{x: X, y: Y})
-        assert np.array_equal(examples.pixels, X)
-        assert examples.labels.tolist() == Y.tolist()
+        assert np.array_equal(examples.images.pixels, X)
+        assert examples.targets.tolist() == Y.tolist()
         assert examples.classes == ("0", "1", "2")
         assert examples.ids[:2] == ("row-0", "row-1")
         assert set(examples.parts.tolist()) == {Part.UNASSIGNED}
@@ -44,7 +44,7 @@ class TestLayouts:
             x, y = form.format(part).split()
             arrays |= {x: X[rows], y: Y[rows, None]}
         examples = npz(**arrays)
-        assert np.array_equal(examples.pixels, X)
+        assert np.array_equal(examples.images.pixels, X)
         assert examples.parts.tolist() == [Part.TRAIN] * 3 + [Part.VAL] * 2 + [Part.TEST]
 
     def test_two_pairs_of_the_same_rows_are_not_read_twice(self, npz):
@@ -52,33 +52,33 @@ class TestLayouts:
 
     def test_grey_without_a_channel(self, npz):
         examples = npz(x=X[..., 0], y=Y)
-        assert np.array_equal(examples.pixels, X[..., :1])
-        assert examples.modes == {"L": 6}
+        assert np.array_equal(examples.images.pixels, X[..., :1])
+        assert examples.images.modes == {"L": 6}
 
     def test_channels_first_are_moved_last(self, npz):
         examples = npz(x=X.transpose(0, 3, 1, 2), y=Y)
-        assert np.array_equal(examples.pixels, X)
+        assert np.array_equal(examples.images.pixels, X)
         assert examples.notes == ("channels came first and were moved last",)
 
     def test_the_wanted_channels_are_made(self, npz):
         grey = npz({"channels": 1}, x=np.full((6, 4, 4, 3), 77, np.uint8), y=Y)
-        assert grey.pixels.shape == (6, 4, 4, 1)
-        assert (grey.pixels == 77).all()
-        assert npz({"channels": 3}, x=X[..., 0], y=Y).pixels.shape == (6, 5, 4, 3)
+        assert grey.images.pixels.shape == (6, 4, 4, 1)
+        assert (grey.images.pixels == 77).all()
+        assert npz({"channels": 3}, x=X[..., 0], y=Y).images.pixels.shape == (6, 5, 4, 3)
 
 
 class TestPixels:
     @pytest.mark.parametrize("dtype", [np.int16, np.int64, np.uint16, np.float32, np.float64])
     def test_numbers_from_0_to_255_are_taken_as_they_are(self, npz, dtype):
-        assert np.array_equal(npz(x=X.astype(dtype), y=Y).pixels, X)
+        assert np.array_equal(npz(x=X.astype(dtype), y=Y).images.pixels, X)
 
     def test_fractions_are_scaled(self, npz):
         examples = npz(x=X / 255, y=Y)
-        assert np.array_equal(examples.pixels, X)
+        assert np.array_equal(examples.images.pixels, X)
         assert examples.notes == ("values in 0..1 were scaled to 0..255",)
 
     def test_truth_values_are_black_and_white(self, npz):
-        assert set(np.unique(npz(x=X[..., 0] > 100, y=Y).pixels)) == {0, 255}
+        assert set(np.unique(npz(x=X[..., 0] > 100, y=Y).images.pixels)) == {0, 255}
 
     @pytest.mark.parametrize(
         ("x", "what"),
@@ -122,7 +122,7 @@ class TestLabels:
     def test_kinds(self, npz, labels, classes, numbers):
         examples = npz(x=X, y=labels)
         assert examples.classes == classes
-        assert examples.labels.tolist() == numbers
+        assert examples.targets.tolist() == numbers
 
     @pytest.mark.parametrize(
         ("labels", "what"),
@@ -156,7 +156,7 @@ class TestLabels:
     def test_the_config_orders_the_classes(self, npz):
         examples = npz({"classes": ("2", "0", "1")}, x=X, y=Y)
         assert examples.classes == ("2", "0", "1")
-        assert examples.labels.tolist() == [1, 2, 0, 1, 2, 0]
+        assert examples.targets.tolist() == [1, 2, 0, 1, 2, 0]
 
 
 class TestFiles:
@@ -208,7 +208,7 @@ class TestFiles:
 @pytest.mark.requirement("BI12")
 def test_ten_thousand_classes_of_two_images(npz):
     from firstlight.config.schema import Data
-    from firstlight.data.profile import profile
+    from firstlight.data.images.profile import profile
     from firstlight.data.split import split
 
     x = np.arange(20_000, dtype=np.uint32).view(np.uint8).reshape(20_000, 2, 2)

@@ -11,9 +11,10 @@ import pytest
 
 from firstlight.config.schema import Data
 from firstlight.data.examples import Part
-from firstlight.data.source import read_listing
+from firstlight.data.source import read_source
 from firstlight.data.split import read_split, split, write_split
 from firstlight.errors import DataError, UsageError
+from firstlight.watch.progress import Silent
 
 HOSTILE = (
     "with space",
@@ -38,9 +39,9 @@ class TestLayouts:
         examples = load(root)
         assert examples.classes == ("cats", "dogs")
         assert examples.ids == ("cats/0.png", "cats/1.png", "dogs/0.png", "dogs/1.png", "dogs/2.png")
-        assert examples.labels.tolist() == [0, 0, 1, 1, 1]
+        assert examples.targets.tolist() == [0, 0, 1, 1, 1]
         assert set(examples.parts.tolist()) == {Part.UNASSIGNED}
-        assert examples.pixels.shape == (5, 9, 8, 3)
+        assert examples.images.pixels.shape == (5, 9, 8, 3)
         moved = root.rename(root.with_name("elsewhere"))
         assert load(moved).fingerprint == examples.fingerprint
 
@@ -50,7 +51,7 @@ class TestLayouts:
         (root / "cats" / "old" / "small" / "x.PNG").write_bytes(image())
         examples = load(root)
         assert "cats/old/small/x.PNG" in examples.ids
-        assert examples.labels.tolist().count(0) == 3
+        assert examples.targets.tolist().count(0) == 3
 
     def test_parts_at_the_top_are_kept(self, folder, load):
         root = folder({"Train/a": 3, "Train/b": 3, "valid/a": 1, "valid/b": 1, "test/a": 2, "extra/a": 1})
@@ -93,7 +94,7 @@ class TestLayouts:
         root = folder({"cats": 2, "dogs": 3})
         examples = load(root, classes=("dogs", "cats"))
         assert examples.classes == ("dogs", "cats")
-        assert examples.labels.tolist() == [1, 1, 0, 0, 0]
+        assert examples.targets.tolist() == [1, 1, 0, 0, 0]
 
     def test_a_class_that_the_config_does_not_name_is_refused(self, folder, load):
         with pytest.raises(DataError, match=r"data.classes lacks dogs"):
@@ -303,5 +304,5 @@ class TestRefused:
 
         monkeypatch.setattr(os, "scandir", scandir)
         with pytest.raises(DataError, match=re.escape("dogs: Permission denied")) as error:
-            read_listing(Data(source=str(root)), root)
+            read_source(Data(source=str(root)), root, Silent())
         assert error.value.exit_code == 3

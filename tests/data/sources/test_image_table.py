@@ -44,7 +44,7 @@ class TestKinds:
         examples = load(write(images / name, COLUMNS))
         assert examples.ids == tuple(COLUMNS["path"])
         assert examples.classes == ("cat", "dog")
-        assert examples.labels.tolist() == [0, 0, 1, 1]
+        assert examples.targets.tolist() == [0, 0, 1, 1]
         assert examples.notes == ("image paths are read from the column path, classes from kind",)
 
     def test_a_mark_at_the_start_of_the_file_is_no_part_of_a_name(self, images, load):
@@ -64,7 +64,7 @@ class TestKinds:
 
     def test_the_config_orders_the_classes(self, images, load):
         examples = load(write(images / "t.csv", COLUMNS), classes=("dog", "cat"))
-        assert examples.labels.tolist() == [1, 1, 0, 0]
+        assert examples.targets.tolist() == [1, 1, 0, 0]
 
     def test_a_path_named_twice_is_two_rows(self, images, load):
         (images / "a/0.png#1").write_bytes(b"")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from firstlight.config.schema import Data
+    from firstlight.watch.progress import Progress
 
 PAIRS = (("x", "y"), ("images", "labels"), ("data", "target"))
 PARTS = (
@@ -40,7 +41,7 @@ def _matches(source: str, path: Path) -> bool:
     return path.suffix.lower() == ".npz" and os.path.isfile(path)
 
 
-def _read(data: Data, path: Path) -> Listing:
+def _read(data: Data, path: Path, progress: Progress) -> Listing:
     arrays = _load(path)
     found = next(filter(None, (_parts(arrays, *pair) for pair in PAIRS)), None)
     if found is None:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
-from firstlight.data.images import SUFFIXES
+from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.source import NAMES_SHOWN, Source, is_litter
 from firstlight.errors import DataError
 from firstlight.text import count, visible
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Data
+    from firstlight.watch.progress import Progress
 
 LAYOUT = (
     "expected: DATA/CLASS/image.jpg for two classes or more, "
@@ -53,7 +54,7 @@ def _matches(source: str, path: Path) -> bool:
     return os.path.isdir(path)  # unlike Path's, it answers for a name that is too long
 
 
-def _read(data: Data, path: Path) -> Listing:
+def _read(data: Data, path: Path, progress: Progress) -> Listing:
     found = _Found(path)
     top = _folders(path, found)
     parts = {name: PARTS[name.lower()] for name in top if name.lower() in PARTS}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
-from firstlight.data.images import SUFFIXES
+from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.source import Source
 from firstlight.errors import DataError, Undecided, UsageError
 from firstlight.text import count, visible
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from firstlight.config.schema import Data
+    from firstlight.watch.progress import Progress
 
 READERS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None, ".pq": None}
 LOOKED_AT = 200  # values of a column that are looked at to find the paths
@@ -35,7 +36,7 @@ def _matches(source: str, path: Path) -> bool:
     return path.suffix.lower() in READERS and os.path.isfile(path)
 
 
-def _read(data: Data, path: Path) -> Listing:
+def _read(data: Data, path: Path, progress: Progress) -> Listing:
     table = _table(path)
     if not len(table):
         raise DataError("the table has no rows", str(path), "add rows, or name another file")

@@ -20,6 +20,7 @@ from firstlight.text import visible
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Data
+    from firstlight.watch.progress import Progress
 
 PREFIX = "sample:"
 NAMES = ("digits",)
@@ -31,7 +32,7 @@ def _matches(source: str, path: Path) -> bool:
     return source.startswith(PREFIX)
 
 
-def _read(data: Data, path: Path) -> Listing:
+def _read(data: Data, path: Path, progress: Progress) -> Listing:
     name = (data.source or "").removeprefix(PREFIX)
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)

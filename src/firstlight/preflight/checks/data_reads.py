@@ -1,8 +1,7 @@
-"""The first batches of both parts can be read, and hold images.
+"""The first batches of both parts can be read, and hold data.
 
 **Shows** that training and validation part give batches of the expected shape, finite, not constant, and how
-many files were left out. Failed when a part is empty, a number is not finite, or every image read is the same
-picture.
+many rows were left out. Failed when a part is empty, a number is not finite, or every training row is the same.
 
 **Thresholds** None: the faults are exact. Spread is looked at over one batch of each part.
 
@@ -12,51 +11,55 @@ were read wrongly.
 
 from __future__ import annotations
 
-from firstlight.data.batches import Batches
+from typing import TYPE_CHECKING, Any
+
+from firstlight.data.batch import bad_rows, form
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.preflight.probe import first_batches
 from firstlight.text import count, visible
 
+if TYPE_CHECKING:
+    from firstlight.training.job import Job
+
 NAMES_SHOWN = 5
+IMAGE_AXES = 4
 
 
 def run(bench: Bench) -> Finding:
     """Reads one batch of each part."""
-    import torch
-
     job = bench.job
+    noun = job.data.kind.noun
     for part, batches in (("training", job.train), ("validation", job.val)):
         if batches.count == 0:
             return failed(
                 f"the {part} part is empty",
                 0.0,
-                remedy="give more images, or change data.val_fraction",
+                remedy=f"give more {noun}s, or change data.val_fraction",
                 page="data_quality",
                 fault="data",
             )
     train = next(first_batches(job, 1))
     val = next(iter(job.val.ordered()))
     for part, batch in (("training", train), ("validation", val)):
-        finite = torch.isfinite(batch.inputs.flatten(1)).all(dim=1).cpu()
-        if not bool(finite.all()):
-            bad = [job.examples.ids[row] for row in batch.rows[~finite][:NAMES_SHOWN].tolist()]
+        wrong = bad_rows(batch.inputs).cpu()
+        if bool(wrong.any()):
+            bad = [job.data.examples.ids[row] for row in batch.rows[wrong][:NAMES_SHOWN].tolist()]
             return failed(
                 f"the {part} part holds numbers that are not finite: {visible(', '.join(bad))}",
-                remedy="remove or repair these images",
+                remedy=f"remove or repair these {noun}s",
                 page="nan_loss",
                 fault="data",
             )
-    if _all_alike(job.train):
+    if _all_alike(job):
         return failed(
-            "every image read is the same picture",
-            remedy="look at the images that data.source names",
+            f"every {noun} read is the same",
+            remedy=f"look at the {noun}s that data.source names",
             page="data_quality",
             fault="data",
         )
-    shape = " x ".join(str(side) for side in train.inputs.shape[1:])
-    skipped = len(job.examples.skipped)
-    said = f"{count(job.train.count, 'training image')}, {job.val.count:,} for validation, {shape}"
-    constant = [c for c in range(train.inputs.shape[1]) if float(train.inputs[:, c].std()) == 0]
+    skipped = len(job.data.examples.skipped)
+    said = f"{count(job.train.count, f'training {noun}')}, {job.val.count:,} for validation, {form(train.inputs)}"
+    constant = _constant_channels(train.inputs)
     if constant:
         return warning(
             f"{said}; channel {', '.join(map(str, constant))} never changes",
@@ -64,9 +67,9 @@ def run(bench: Bench) -> Finding:
             page="data_quality",
         )
     if skipped:
-        names = ", ".join(s.id for s in job.examples.skipped[:NAMES_SHOWN])
+        names = ", ".join(s.id for s in job.data.examples.skipped[:NAMES_SHOWN])
         return warning(
-            f"{said}; {count(skipped, 'file')} could not be read and were left out: {visible(names)}",
+            f"{said}; left out, because not usable: {count(skipped, noun)}: {visible(names)}",
             float(skipped),
             remedy="repair or remove them (logs/profile.json has the reasons)",
             page="data_quality",
@@ -74,12 +77,16 @@ def run(bench: Bench) -> Finding:
     return ok(said, float(job.train.count))
 
 
-def _all_alike(batches: Batches) -> bool:
-    import torch
+def _all_alike(job: Job) -> bool:
+    digests = job.data.examples.digests[job.data.split.train]
+    return len(digests) > 1 and bool((digests == digests[0]).all())
 
-    rows = batches.rows[torch.linspace(0, batches.count - 1, min(batches.count, 64)).long()]
-    pixels = batches.pixels[rows]
-    return len(rows) > 1 and bool((pixels == pixels[:1]).all())
+
+def _constant_channels(inputs: Any) -> list[int]:
+    """Channels of images (batch, channels, height, width) without any spread; none of other inputs."""
+    if getattr(inputs, "ndim", 0) != IMAGE_AXES:
+        return []
+    return [c for c in range(inputs.shape[1]) if float(inputs[:, c].std()) == 0]
 
 
 CHECK = Check(run=run, order=20, share=0.5)

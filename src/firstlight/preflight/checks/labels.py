@@ -1,10 +1,10 @@
-"""The labels are in range, every class is there, and no picture has two labels.
+"""The labels are in range, every class is there, and no row has two labels.
 
-**Shows** class counts of both parts. Failed when a label is no class, or fewer than two classes have training
-images.
+**Shows** class counts of both parts; for a regression the range of the target. Failed when a label is no class,
+fewer than two classes have training rows, or the target is constant or not finite.
 
-**Thresholds** A class without training or validation images is a warning: it cannot be learnt, or its result
-cannot be seen. Identical pictures under different labels are a warning above 0 (they bound the accuracy). A
+**Thresholds** A class without training or validation rows is a warning: it cannot be learnt, or its result
+cannot be seen. Identical rows under different labels are a warning above 0 (they bound the accuracy). A
 largest class 20 times the smallest is told as imbalance (judgement; accuracy then says little about the small
 classes).
 
@@ -29,33 +29,60 @@ NAMES_SHOWN = 5
 
 
 def run(bench: Bench) -> Finding:
-    """Counts; reads no pixel."""
-    job = bench.job
-    labels = job.examples.labels
+    """Counts; reads no content."""
+    looks = {"regression": _numbers, "multilabel": _labels}
+    return looks.get(bench.job.data.examples.task, _classes)(bench.job)
+
+
+def _numbers(job: Job) -> Finding:
+    """The target of a regression."""
+    targets, split = job.data.examples.targets, job.data.split
+    used = targets[np.concatenate([split.train, split.val])]
+    if not np.isfinite(used).all():
+        bad = float((~np.isfinite(used)).sum())
+        return _unusable(f"{count(int(bad), 'target')} not finite", bad, "remove these rows")
+    low, high = float(targets[split.train].min()), float(targets[split.train].max())
+    if low == high:
+        return _unusable(f"the target is {number(low)} in every training row", low, "choose another target")
+    val = targets[split.val]
+    return ok(
+        f"target from {number(low)} to {number(high)}, mean {number(float(targets[split.train].mean()))}; "
+        f"in validation from {number(float(val.min()))} to {number(float(val.max()))}",
+        high - low,
+    )
+
+
+def _labels(job: Job) -> Finding:
+    """The labels of which a row may have any number."""
+    counts = job.data.examples.targets[job.data.split.train].sum(axis=0)
+    missing = [job.classes[i] for i in np.flatnonzero(counts == 0)]
+    said = f"{count(len(job.classes), 'label')}, {int(counts.min()):,} to {int(counts.max()):,} training rows each"
+    if missing:
+        names = visible(", ".join(missing[:NAMES_SHOWN]))
+        return _told(job, said, [f"{count(len(missing), 'label')} without training rows: {names}"])
+    return ok(said, float(len(job.classes)))
+
+
+def _classes(job: Job) -> Finding:
+    """One class for each row."""
+    labels, noun = job.data.examples.targets, job.data.kind.noun
     classes = len(job.classes)
-    used = np.concatenate([job.split.train, job.split.val])
+    used = np.concatenate([job.data.split.train, job.data.split.val])
     wrong = used[(labels[used] < 0) | (labels[used] >= classes)]
     if len(wrong):
-        return failed(
+        return _unusable(
             f"{count(len(wrong), 'label')} outside 0 to {classes - 1}, first {labels[wrong[0]]} of "
-            f"{visible(job.examples.ids[wrong[0]])}",
+            f"{visible(job.data.examples.ids[wrong[0]])}",
             float(len(wrong)),
-            remedy="correct the labels, or name every class in data.classes",
-            page="data_quality",
-            fault="data",
+            "correct the labels, or name every class in data.classes",
         )
-    train = np.bincount(labels[job.split.train], minlength=classes)
-    val = np.bincount(labels[job.split.val], minlength=classes)
+    train = np.bincount(labels[job.data.split.train], minlength=classes)
+    val = np.bincount(labels[job.data.split.val], minlength=classes)
     if (train > 0).sum() < 2:
-        return failed(
-            "fewer than two classes have training images",
-            float((train > 0).sum()),
-            remedy="give at least two classes",
-            page="data_quality",
-            fault="data",
-        )
+        said = f"fewer than two classes have training {noun}s"
+        return _unusable(said, float((train > 0).sum()), "give at least two classes")
     said = (
-        f"{count(classes, 'class')}, {train[train > 0].min():,} to {train.max():,} training images each, "
+        f"{count(classes, 'class')}, {train[train > 0].min():,} to {train.max():,} training {noun}s each, "
         f"{val.min():,} to {val.max():,} in validation"
     )
     problems = []
@@ -63,28 +90,34 @@ def run(bench: Bench) -> Finding:
         missing = [job.classes[i] for i in np.flatnonzero(counts == 0)]
         if missing:
             names = visible(", ".join(missing[:NAMES_SHOWN]))
-            problems.append(f"{count(len(missing), 'class')} without {part} images: {names}")
+            problems.append(f"{count(len(missing), 'class')} without {part} {noun}s: {names}")
     conflicts = _conflicts(job)
     if conflicts:
-        problems.append(f"{count(conflicts, 'picture')} with more than one label")
+        problems.append(f"{count(conflicts, noun)} with more than one label")
     ratio = train.max() / train[train > 0].min()
     if ratio > IMBALANCE:
-        problems.append(f"the largest class has {number(ratio)} times the images of the smallest")
-    if problems:
-        return warning(
-            f"{said}; {'; '.join(problems)}",
-            float(len(problems)),
-            remedy="correct the labels or add images; judge by val_balanced_accuracy",
-            page="data_quality",
-        )
-    return ok(said, float(classes))
+        problems.append(f"the largest class has {number(ratio)} times the {noun}s of the smallest")
+    return _told(job, said, problems) if problems else ok(said, float(classes))
+
+
+def _unusable(message: str, value: float, remedy: str) -> Finding:
+    return failed(message, value, remedy=remedy, page="data_quality", fault="data")
+
+
+def _told(job: Job, said: str, problems: list[str]) -> Finding:
+    return warning(
+        f"{said}; {'; '.join(problems)}",
+        float(len(problems)),
+        remedy=f"correct the labels or add {job.data.kind.noun}s; judge by val_balanced_accuracy",
+        page="data_quality",
+    )
 
 
 def _conflicts(job: Job) -> int:
-    """Pictures that occur under different labels in training or validation, by the hash of their pixels."""
-    used = np.concatenate([job.split.train, job.split.val])
-    _, group = np.unique(job.examples.digests[used], return_inverse=True)
-    pairs = np.unique(np.stack([group, job.examples.labels[used]]), axis=1)
+    """Rows with equal content under different labels in training or validation, each counted once."""
+    used = np.concatenate([job.data.split.train, job.data.split.val])
+    _, group = np.unique(job.data.examples.digests[used], return_inverse=True)
+    pairs = np.unique(np.stack([group, job.data.examples.targets[used]]), axis=1)
     return int((np.bincount(pairs[0]) > 1).sum())
 
 

@@ -1,7 +1,7 @@
-"""No picture is on two sides of the split.
+"""No row is on two sides of the split.
 
-**Shows** rows that are in two parts, and exact duplicates across parts by the hash of the decoded pixels.
-Only hashes of the sealed test part are compared, never its pixels. Near duplicates (the same photo, saved
+**Shows** rows that are in two parts, and exact duplicates across parts by the hash of the content.
+Only hashes of the sealed test part are compared, never its content. Near duplicates (the same photo, saved
 again) are not seen.
 
 **Thresholds** 0 is expected, since firstlight keeps duplicates together when it splits. A row in two parts is
@@ -25,7 +25,7 @@ NAMES_SHOWN = 3
 
 def run(bench: Bench) -> Finding:
     """Compares positions and hashes."""
-    split, examples = bench.job.split, bench.job.examples
+    split, examples = bench.job.data.split, bench.job.data.examples
     rows = np.concatenate([split.train, split.val, split.test])
     twice = len(rows) - len(np.unique(rows))
     if twice:
@@ -39,14 +39,14 @@ def run(bench: Bench) -> Finding:
     val = _also_in(examples.digests, split.val, split.train)
     test = _also_in(examples.digests, split.test, np.concatenate([split.train, split.val]))
     if len(val) == 0 and len(test) == 0:
-        return ok("0 rows and 0 identical pictures in two parts of the split", 0.0)
+        return ok(f"0 rows and 0 identical {examples.noun}s in two parts of the split", 0.0)
     share = len(val) / len(split.val)
     names = visible(", ".join(examples.ids[i] for i in np.concatenate([val, test])[:NAMES_SHOWN]))
     said = (
-        f"{count(len(val), 'picture')} of the validation part ({percent(share)}) are also in training, "
+        f"{count(len(val), examples.noun)} of the validation part ({percent(share)}) are also in training, "
         f"{len(test):,} of the sealed test part elsewhere: {names}"
     )
-    remedy = "remove them from one side, or let firstlight split (data without train and val folders)"
+    remedy = "remove them from one side, or let firstlight split (data without given parts)"
     if share > MOST_SHARE:
         return failed(said, float(len(val)), remedy=remedy, page="data_quality", fault="data")
     return warning(said, float(len(val)), remedy=remedy, page="data_quality")
@@ -55,7 +55,7 @@ def run(bench: Bench) -> Finding:
 def _also_in(
     digests: NDArray[np.bytes_], rows: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The rows whose picture is also among the others."""
+    """The rows whose content is also among the others."""
     return rows[np.isin(digests[rows], digests[others])]
 
 

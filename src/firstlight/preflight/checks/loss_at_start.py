@@ -1,8 +1,8 @@
 """The loss before the first step is near that of guessing.
 
 **Shows** the loss of the untrained network on training rows, beside ln(classes), the loss of equal
-probabilities (A. Karpathy, "A Recipe for Training Neural Networks", 2019: verify the loss at init), and the
-entropy of the class shares, the best that is possible without looking.
+probabilities (for a number 1, the loss of the mean; A. Karpathy, "A Recipe for Training Neural Networks", 2019:
+verify the loss at init), and the entropy of the class shares, the best that is possible without looking.
 
 **Thresholds** A warning above 2 times ln(classes): default initialisation leaves outputs of unit size, which
 cost up to about ln(classes) + 0.5; twice as much means outputs that are far too large. A warning below half
@@ -16,12 +16,16 @@ label in the input.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from firstlight.preflight.check import Bench, Check, Finding, ok, warning
 from firstlight.preflight.probe import small_batch
 from firstlight.text import number
 
-TOO_HIGH = 2.0  # times ln(classes)
+if TYPE_CHECKING:
+    from firstlight.training.job import Job
+
+TOO_HIGH = 2.0  # times the loss of knowing nothing
 TOO_LOW = 0.5  # of the entropy of the class shares
 ROWS = 128  # standard error of the mean loss: a few hundredths
 
@@ -35,19 +39,18 @@ def run(bench: Bench) -> Finding:
     batch = small_batch(job, ROWS)
     with torch.no_grad(), job.machine.autocast():
         loss = job.loss(model(batch.inputs), batch.targets).item()
-    uniform = math.log(len(job.classes))
+    chance = job.objective.chance
     said = (
-        f"{number(loss)}; ln({len(job.classes)} classes) is {number(uniform)}, "
-        f"the class shares give {number(job.chance.loss)}"
+        f"{number(loss)}; {_names(job)[0]} is {number(chance.blank)}, {_names(job)[1]} {number(chance.loss)}"
     )
-    if not math.isfinite(loss) or loss > TOO_HIGH * uniform:
+    if not math.isfinite(loss) or loss > TOO_HIGH * chance.blank:
         return warning(
             f"the loss at the start is {said}: far above guessing",
             loss,
             remedy="scale down the last layer's weights, see that inputs are normalised",
             page="exploding_gradients",
         )
-    if loss < TOO_LOW * job.chance.loss:
+    if loss < TOO_LOW * chance.loss:
         return warning(
             f"the loss at the start is {said}: too low for an untrained network",
             loss,
@@ -55,6 +58,15 @@ def run(bench: Bench) -> Finding:
             page="data_quality",
         )
     return ok(f"the loss at the start is {said}", loss)
+
+
+def _names(job: Job) -> tuple[str, str]:
+    """What the two figures are: knowing nothing, and knowing the shares."""
+    if job.data.examples.task == "classification":
+        return f"ln({len(job.classes)} classes)", "the class shares give"
+    if job.data.examples.task == "multilabel":
+        return "ln(2)", "the shares of the labels give"
+    return "the loss of the mean", "and no constant is below"
 
 
 CHECK = Check(run=run, order=60, share=1.0)

@@ -1,6 +1,6 @@
 """One small batch can be learnt by heart.
 
-**Shows** how the loss on one batch of 32 training images falls when it is repeated at the run's own optimizer
+**Shows** how the loss on one batch of 32 training rows falls when it is repeated at the run's own optimizer
 settings, without augmentation. Any network that is wired correctly does this (A. Karpathy, "A Recipe for
 Training Neural Networks", 2019: overfit a single batch). The result reads *falls*, *slow*, *flat*, *explodes*
 or *oscillates*. What is counted is the loss above its floor: with label smoothing even perfect outputs keep
@@ -10,10 +10,10 @@ some.
 finite, or twice the start at the end. *Oscillates*: half was reached on the way and lost again (all
 judgement). Slow and oscillating are warnings. A flat run is tried again at 10 and 1,000 times the rate, an
 exploding one at a tenth and a thousandth: if that works the rate is at fault (a warning when 10 times is
-enough, else a failure), if nothing works the way from pixel to loss is broken.
+enough, else a failure), if nothing works the way from input to loss is broken.
 
-**What to do** Flat at every rate: look for a detached graph, frozen layers, labels that do not belong to the
-images. Otherwise take the rate that the line names.
+**What to do** Flat at every rate: look for a detached graph, frozen layers, labels that do not belong to their
+rows. Otherwise take the rate that the line names.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Literal
 
 from firstlight.preflight.check import Bench, Check, Finding, OutOfTime, failed, ok, warning
 from firstlight.preflight.probe import small_batch, start
-from firstlight.text import number
+from firstlight.text import count, number
 
 if TYPE_CHECKING:
-    from firstlight.data.batches import Batch
+    from firstlight.data.batch import Batch
     from firstlight.training.job import Job
 
 STEPS = 60
@@ -37,7 +37,6 @@ FLAT_SHARE = 0.95
 EXPLODED = 2.0  # times the start
 LAST = 3  # steps whose median is the end: single steps are noisy
 RATE_FACTORS = (10.0, 1000.0)  # of the other tries
-CERTAIN = 1e-4  # probability that is left to the other classes when the floor is computed
 
 Reading = Literal["falls", "slow", "flat", "explodes", "oscillates"]
 
@@ -82,8 +81,8 @@ def run(bench: Bench) -> Finding:
     begin, end, reading = descent.losses[0], descent.end, descent.reading
     verb = {"slow": "falls slowly", "flat": "stays flat"}.get(reading, reading)
     said = (
-        f"the loss on {len(batch.rows)} images {verb}: {number(begin)} to {number(end)} above its floor "
-        f"in {len(descent.losses) - 1} steps at rate {number(rate)}"
+        f"the loss on {count(len(batch.rows), job.data.kind.noun)} {verb}: {number(begin)} to {number(end)} "
+        f"above its floor in {len(descent.losses) - 1} steps at rate {number(rate)}"
     )
     share = descent.share
     if reading == "falls":
@@ -118,7 +117,7 @@ def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said:
     return failed(
         said,
         share,
-        remedy="look for a detached graph, frozen layers, outputs of huge size, or labels of other images",
+        remedy="look for a detached graph, frozen layers, outputs of huge size, or labels of other rows",
         page=page,
     )
 
@@ -142,12 +141,7 @@ def _descend(bench: Bench, batch: Batch, floor: float, rate_factor: float) -> De
 
 def _floor(job: Job, batch: Batch) -> float:
     """The loss of perfect outputs: with label smoothing, the entropy of the smoothed target."""
-    import torch
-
-    classes = len(job.classes)
-    smoothing = max(job.config.loss.label_smoothing, CERTAIN)
-    hot = torch.nn.functional.one_hot(batch.targets, classes)
-    return job.loss(torch.log(hot * (1 - smoothing) + smoothing / classes), batch.targets).item()
+    return job.loss(job.objective.perfect(batch.targets), batch.targets).item()
 
 
 CHECK = Check(run=run, order=70, share=6.0)

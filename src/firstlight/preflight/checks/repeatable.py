@@ -47,7 +47,7 @@ def run(bench: Bench) -> Finding:
     said = f"two starts with seed {seed} are identical in {count(STEPS, 'step')}, {len(first):,} tensors"
     bench.keep_time(f"{said}; another seed was not tried")
     other = job.config.model_copy(update={"seed": seed + 1 if seed else 1})
-    changed = build_job(other, job.examples, job.split, job.machine, job.folder)
+    changed = build_job(other, job.data, job.machine, job.folder)
     if first_difference(first, dict(_trace(bench, changed))) is None:
         return warning(
             f"{said}; seed {other.seed} gives the same: the seed has no effect",

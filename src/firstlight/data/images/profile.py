@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data import shift
-from firstlight.data.flip import shrunk
+from firstlight.data.images.flip import shrunk
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Profile:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    def headline(self) -> str:
+        """`1,797 images, 8x8 grey, 10 classes`."""
+        high, wide = self.image_size
+        form = f"{wide}x{high} {'grey' if self.channels == 1 else 'colour'}"
+        return f"{count(self.rows, 'image')}, {form}, {count(len(self.classes), 'class')}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values; `shown` is the table of the report."""
         return {"format": 1, **asdict(self), "shown": [list(row) for row in self.shown()]}
@@ -96,13 +102,13 @@ def _up_to(names: int, most: int) -> str:
 
 def profile(examples: Examples, split: Split) -> Profile:
     """Counts everything that setup reports; reads each pixel once."""
-    totals = np.bincount(examples.labels, minlength=len(examples.classes))
-    training = np.bincount(examples.labels[split.train], minlength=len(examples.classes))
+    totals = np.bincount(examples.targets, minlength=len(examples.classes))
+    training = np.bincount(examples.targets[split.train], minlength=len(examples.classes))
     groups = _groups(examples)
-    conflicts = [rows for rows in groups if len({int(examples.labels[r]) for r in rows}) > 1]
+    conflicts = [rows for rows in groups if len({int(examples.targets[r]) for r in rows}) > 1]
     across = _across(examples, split)
     blank = _blank(examples)
-    sizes = Counter(f"{h}x{w}" for h, w in examples.original_sizes.tolist())
+    sizes = Counter(f"{h}x{w}" for h, w in examples.images.original_sizes.tolist())
     present = totals[totals > 0]
     mean, std = _brightness(examples, split)
     found = Profile(
@@ -110,10 +116,10 @@ def profile(examples: Examples, split: Split) -> Profile:
         classes=dict(zip(examples.classes, totals.tolist(), strict=True)),
         parts={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
         training_classes=dict(zip(examples.classes, training.tolist(), strict=True)),
-        image_size=(examples.pixels.shape[1], examples.pixels.shape[2]),
-        channels=examples.pixels.shape[3],
+        image_size=(examples.images.pixels.shape[1], examples.images.pixels.shape[2]),
+        channels=examples.images.pixels.shape[3],
         original_sizes=dict(sizes.most_common(NAMES_SHOWN)),
-        modes=examples.modes,
+        modes=examples.images.modes,
         skipped=tuple((s.id, s.reason) for s in examples.skipped),
         ignored=examples.ignored[:MOST_NAMES],
         duplicates=sum(len(rows) - 1 for rows in groups),
@@ -135,10 +141,10 @@ def profile(examples: Examples, split: Split) -> Profile:
 def _brightness(examples: Examples, split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel; rows are taken evenly, so that no class is left out."""
     rows = np.sort(split.train)[:: max(1, len(split.train) // LOOKED_AT)]
-    total = square = np.zeros(examples.pixels.shape[-1])
+    total = square = np.zeros(examples.images.pixels.shape[-1])
     pixels = 0
     for start in range(0, len(rows), 1_000):
-        block = examples.pixels[rows[start : start + 1_000]].astype(np.float64) / 255
+        block = examples.images.pixels[rows[start : start + 1_000]].astype(np.float64) / 255
         total, square = total + block.sum(axis=(0, 1, 2)), square + (block**2).sum(axis=(0, 1, 2))
         pixels += block.size // block.shape[-1]
     mean = total / max(pixels, 1)
@@ -151,10 +157,10 @@ def _shift(examples: Examples, split: Split) -> shift.Shift:
 
     def sample(rows: NDArray[np.int64]) -> NDArray[np.float32]:
         taken = np.random.default_rng(0).permutation(rows)[: shift.ROWS]
-        return shrunk(examples.pixels[np.sort(taken)], SHIFT_SIDE).reshape(len(taken), -1)
+        return shrunk(examples.images.pixels[np.sort(taken)], SHIFT_SIDE).reshape(len(taken), -1)
 
     shares = [
-        np.bincount(examples.labels[rows], minlength=len(examples.classes))
+        np.bincount(examples.targets[rows], minlength=len(examples.classes))
         for rows in (split.train, split.val)
     ]
     return shift.shift(sample(split.train), sample(split.val), (shares[0], shares[1]))
@@ -170,7 +176,7 @@ def _groups(examples: Examples) -> list[list[int]]:
 
 def _names(examples: Examples, groups: list[list[int]]) -> tuple[tuple[str, ...], ...]:
     return tuple(
-        tuple(f"{examples.ids[r]} ({examples.classes[examples.labels[r]]})" for r in rows[:5])
+        tuple(f"{examples.ids[r]} ({examples.classes[examples.targets[r]]})" for r in rows[:5])
         for rows in groups[:NAMES_SHOWN]
     )
 
@@ -184,7 +190,11 @@ def _across(examples: Examples, split: Split) -> int:
 def _blank(examples: Examples) -> tuple[str, ...]:
     names = []
     for start in range(0, len(examples.ids), 2_000):
-        flat = examples.pixels[start : start + 2_000].reshape(-1, *examples.pixels.shape[1:]).astype(np.uint8)
+        flat = (
+            examples.images.pixels[start : start + 2_000]
+            .reshape(-1, *examples.images.pixels.shape[1:])
+            .astype(np.uint8)
+        )
         flat = flat.reshape(len(flat), -1, flat.shape[-1])
         for row in np.flatnonzero((flat == flat[:, :1]).all(axis=(1, 2))):
             names.append(examples.ids[start + int(row)])
@@ -252,6 +262,6 @@ def _between_parts(found: Profile) -> list[str]:
 def _case_twins(examples: Examples) -> list[list[str]]:
     """Ids of one class that would be the same file on a disk that does not know case."""
     folded: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for name, label in zip(examples.ids, examples.labels.tolist(), strict=True):
+    for name, label in zip(examples.ids, examples.targets.tolist(), strict=True):
         folded[label, name.casefold()].append(name)
     return [group for group in folded.values() if len(group) > 1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstlight.data.images import SUFFIXES
+from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.source import is_litter
 from firstlight.errors import DataError, UsageError
 from firstlight.text import visible

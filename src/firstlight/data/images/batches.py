@@ -12,21 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from firstlight.data.batch import Batch, generator
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-
-
-class Batch(NamedTuple):
-    """One batch on the device."""
-
-    inputs: torch.Tensor  # float32 (batch, channels, height, width), channels innermost in memory
-    targets: torch.Tensor  # int64 (batch,)
-    rows: torch.Tensor  # int64 (batch,), positions in Examples, on the processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +46,7 @@ class Batches:
 
     Args:
         pixels: uint8 (rows, height, width, channels), the whole cache.
-        labels: int64 (rows,), of the whole cache.
+        labels: The targets, of the whole cache.
         rows: int64 (n,), the positions that belong to this part.
         size: Examples in a batch; the last one of an epoch may be smaller.
         seed: Seed of order and augmentation.
@@ -94,12 +88,12 @@ class Batches:
         """The shuffled, augmented batches of `epoch` (from 0), from batch `start` on."""
         import torch
 
-        order = self.rows[torch.randperm(len(self.rows), generator=self._generator(epoch, -1))]
+        order = self.rows[torch.randperm(len(self.rows), generator=generator(self.seed, epoch, -1))]
         changes = self.augment != Augment()
         for number in range(start, len(self)):
             rows = order[number * self.size : (number + 1) * self.size]
-            generator = self._generator(epoch, number) if changes else None
-            yield self._batch(rows, epoch=epoch, generator=generator)
+            random = generator(self.seed, epoch, number) if changes else None
+            yield self._batch(rows, epoch=epoch, random=random)
 
     def ordered(self, size: int | None = None) -> Iterator[Batch]:
         """Every row once, in order, unchanged."""
@@ -108,24 +102,16 @@ class Batches:
 
     def take(self, rows: torch.Tensor) -> Batch:
         """The given rows (positions in the cache), unchanged."""
-        return self._batch(rows, epoch=0, generator=None)
+        return self._batch(rows, epoch=0, random=None)
 
-    def _generator(self, epoch: int, number: int) -> torch.Generator:
-        import torch
-
-        # SeedSequence spreads neighbouring (seed, epoch, number) over the whole range; +1 keeps -1
-        # non-negative.
-        spread = np.random.SeedSequence([self.seed, epoch, number + 1]).generate_state(1, np.uint64)[0]
-        return torch.Generator().manual_seed(int(spread) >> 1)
-
-    def _batch(self, rows: torch.Tensor, *, epoch: int, generator: torch.Generator | None) -> Batch:
+    def _batch(self, rows: torch.Tensor, *, epoch: int, random: torch.Generator | None) -> Batch:
         import torch
 
         height, width = self.pixels.shape[1:3]
-        if generator is None:
+        if random is None:
             picked = self.pixels[rows]
         else:
-            flips, dy, dx = self._draw(rows, epoch, generator)
+            flips, dy, dx = self._draw(rows, epoch, random)
             x = torch.arange(width).expand(len(rows), width)
             x = torch.where(flips[:, None], width - 1 - x, x)
             ys = _reflect(torch.arange(height) + dy[:, None], height)  # (batch, height)
@@ -137,12 +123,12 @@ class Batches:
         if not self.channels_last:
             inputs = inputs.contiguous()
         inputs = inputs.sub_(self._mean).mul_(self._scale)
-        if generator is not None and self.augment.cutout:
-            self._cut(inputs, generator)
+        if random is not None and self.augment.cutout:
+            self._cut(inputs, random)
         return Batch(inputs, self.labels[rows].to(self.device), rows)
 
     def _draw(
-        self, rows: torch.Tensor, epoch: int, generator: torch.Generator
+        self, rows: torch.Tensor, epoch: int, random: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Mirror or not, and the shift down and right, for each row."""
         import torch
@@ -158,20 +144,20 @@ class Batches:
             # independent draws.
             flips = (((rows * 2654435761) >> 16) + epoch) % 2 == 1
         elif self.augment.flip == "random":
-            flips = torch.rand(n, generator=generator) < 0.5
+            flips = torch.rand(n, generator=random) < 0.5
         else:
             flips = torch.zeros(n, dtype=torch.bool)
-        dy, dx = torch.randint(-shift, shift + 1, (2, n), generator=generator)
+        dy, dx = torch.randint(-shift, shift + 1, (2, n), generator=random)
         return flips, dy, dx
 
-    def _cut(self, inputs: torch.Tensor, generator: torch.Generator) -> None:
+    def _cut(self, inputs: torch.Tensor, random: torch.Generator) -> None:
         """Sets a square of each image to the mean (0 after normalisation), in place."""
         import torch
 
         n, _, height, width = inputs.shape
         side = self.augment.cutout
-        top = torch.randint(0, height, (n, 1), generator=generator) - side // 2
-        left = torch.randint(0, width, (n, 1), generator=generator) - side // 2
+        top = torch.randint(0, height, (n, 1), generator=random) - side // 2
+        left = torch.randint(0, width, (n, 1), generator=random) - side // 2
         y, x = torch.arange(height), torch.arange(width)
         inside = ((y >= top) & (y < top + side))[:, :, None] & ((x >= left) & (x < left + side))[:, None, :]
         inputs.masked_fill_(inside[:, None].to(inputs.device), 0.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firstlight.data import cache
+from firstlight.data.images import cache
 
 
 def entry(root: Path, name: str, value: int = 0) -> None:

@@ -56,19 +56,19 @@ class TestBroken:
         (root / "cats" / "empty.png").write_bytes(b"")
         (root / "dogs" / "paper.jpg").write_bytes(b"%PDF-1.7 text")
         examples = load(root)
-        assert len(examples.ids) == len(examples.pixels) == len(examples.digests) == 397
+        assert len(examples.ids) == len(examples.images.pixels) == len(examples.digests) == 397
         assert [s.id for s in examples.skipped] == ["cats/cut.jpg", "cats/empty.png", "dogs/paper.jpg"]
         assert "truncated" in examples.skipped[0].reason
         assert examples.skipped[1].reason == "the file is empty"
         assert examples.skipped[2].reason == "not an image of a known format"
         assert not {s.id for s in examples.skipped} & set(examples.ids)
-        assert examples.labels.tolist() == [0] * 198 + [1] * 199
+        assert examples.targets.tolist() == [0] * 198 + [1] * 199
 
     def test_the_rows_after_a_broken_one_keep_their_own_pixels(self, folder, load, image):
         root = folder({"cats": 3, "dogs": 3})
         (root / "cats" / "1.png").write_bytes(image("PNG", (40, 40))[:-200])
         examples = load(root, image_size=8)
-        for name, pixels in zip(examples.ids, examples.pixels, strict=True):
+        for name, pixels in zip(examples.ids, examples.images.pixels, strict=True):
             with Image.open(root / name) as alone:
                 expected = loading.decode((root / name).read_bytes(), side=(8, 8), channels=3)
                 assert alone.size == (8, 9)
@@ -168,7 +168,7 @@ class TestBroken:
 
 class TestSizes:
     def test_small_images_of_one_size_keep_it(self, folder, load):
-        assert load(folder({"cats": 2, "dogs": 2})).pixels.shape == (4, 9, 8, 3)
+        assert load(folder({"cats": 2, "dogs": 2})).images.pixels.shape == (4, 9, 8, 3)
 
     @pytest.mark.parametrize(
         ("sizes", "side"), [([(30, 50), (40, 40), (99, 42)], 40), ([(64, 64)] * 3, 64), ([(65, 65)] * 3, 128)]
@@ -179,11 +179,11 @@ class TestSizes:
             for name in ("cats", "dogs"):
                 (root / name / f"{number}.png").write_bytes(image("PNG", size))
         examples = load(root)
-        assert examples.pixels.shape[1:] == (side, side, 3)
-        assert examples.original_sizes.tolist() == [list(size) for size in sizes] * 2
+        assert examples.images.pixels.shape[1:] == (side, side, 3)
+        assert examples.images.original_sizes.tolist() == [list(size) for size in sizes] * 2
 
     def test_the_wanted_size_is_taken(self, folder, load):
-        assert load(folder({"cats": 2, "dogs": 2}), image_size=5).pixels.shape == (4, 5, 5, 3)
+        assert load(folder({"cats": 2, "dogs": 2}), image_size=5).images.pixels.shape == (4, 5, 5, 3)
 
     @pytest.mark.requirement("BI08")
     def test_modes_are_counted_and_one_coloured_image_makes_all_of_them_colour(self, folder, load, image):
@@ -193,15 +193,15 @@ class TestSizes:
         (root / "dogs" / "0.jpg").write_bytes(image("JPEG", mode="CMYK"))
         Image.fromarray(np.arange(72, dtype=np.uint16).reshape(9, 8)).save(root / "dogs" / "1.png")
         examples = load(root)
-        assert examples.modes == {"L": 1, "1": 1, "P": 1, "LA": 1, "RGBA": 1, "CMYK": 1, "I;16": 1}
-        assert examples.pixels.shape[3] == 3
+        assert examples.images.modes == {"L": 1, "1": 1, "P": 1, "LA": 1, "RGBA": 1, "CMYK": 1, "I;16": 1}
+        assert examples.images.pixels.shape[3] == 3
 
     def test_grey_images_alone_stay_grey(self, folder, load, image):
         root = folder({"cats": 0, "dogs": 0})
         for name, mode in (("cats", "L"), ("dogs", "1")):
             (root / name / "0.png").write_bytes(image(mode=mode))
-        assert load(root).pixels.shape[3] == 1
-        assert load(root, channels=3).pixels.shape[3] == 3
+        assert load(root).images.pixels.shape[3] == 1
+        assert load(root, channels=3).images.pixels.shape[3] == 3
 
     @pytest.mark.requirement("BI15")
     @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
@@ -220,7 +220,7 @@ class TestSizes:
             "root = Path(sys.argv[1])\n"
             "e = load_examples(Data(source=str(root), image_size=32), base=root, cache_folder=root.parent / 'c',\n"
             "                  fallback=root, progress=Silent())\n"
-            "print(e.pixels[e.ids.index('dogs/b.png'), 3, 3].tolist(), len(e.ids))\n"
+            "print(e.images.pixels[e.ids.index('dogs/b.png'), 3, 3].tolist(), len(e.ids))\n"
             "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])\n"  # KiB, its highest
         )
         result = subprocess.run([sys.executable, "-c", script, str(root)], capture_output=True, text=True)
@@ -237,7 +237,7 @@ class TestCache:
         assert done == {"reading images": 6, "looking at images": 6, "decoding images": 6}
         second, done = watched(root, tmp_path / "cache")
         assert done == {"reading images": 6}
-        assert np.array_equal(first.pixels, second.pixels)
+        assert np.array_equal(first.images.pixels, second.images.pixels)
         assert np.array_equal(first.digests, second.digests)
         assert second.fingerprint == first.fingerprint
 
@@ -249,13 +249,13 @@ class TestCache:
         assert "decoding images" not in done
         assert second.skipped == first.skipped
         assert second.ids == first.ids
-        assert np.array_equal(first.pixels, second.pixels)
+        assert np.array_equal(first.images.pixels, second.images.pixels)
 
     @pytest.mark.parametrize("damage", ["pixel", "cut pixels", "index", "cut index", "no index", "no pixels"])
     def test_a_damaged_entry_is_made_again(self, folder, tmp_path, damage):
         root = folder({"cats": 3, "dogs": 3})
         first, _ = watched(root, tmp_path / "cache")
-        expected = np.array(first.pixels)
+        expected = np.array(first.images.pixels)
         (entry,) = entries(tmp_path / "cache")
         pixels, index = entry / "pixels.npy", entry / "index.json"
         path = pixels if "pixel" in damage else index
@@ -272,7 +272,7 @@ class TestCache:
             index.write_text(index.read_text().replace(digest, digest[::-1]))
         again, done = watched(root, tmp_path / "cache")
         assert done["decoding images"] == 6
-        assert np.array_equal(again.pixels, expected)
+        assert np.array_equal(again.images.pixels, expected)
         assert np.array_equal(again.digests, first.digests)
         assert "decoding images" not in watched(root, tmp_path / "cache")[1]
 
@@ -283,7 +283,7 @@ class TestCache:
         second, done = watched(root, tmp_path / "cache")
         assert done["decoding images"] == 6
         assert second.fingerprint != first.fingerprint
-        assert not np.array_equal(second.pixels[0], first.pixels[0])
+        assert not np.array_equal(second.images.pixels[0], first.images.pixels[0])
 
     @pytest.mark.parametrize("other", [{"image_size": 4}, {"channels": 1}])
     def test_another_size_or_depth_has_an_entry_of_its_own(self, folder, tmp_path, other):
@@ -319,8 +319,8 @@ class TestCache:
         for examples in found:
             for row, name in enumerate(examples.ids):
                 alone = loading.decode((root / name).read_bytes(), side=(9, 8), channels=3)
-                assert np.array_equal(examples.pixels[row], alone)
-                assert examples.classes[examples.labels[row]] == name.split("/")[0]
+                assert np.array_equal(examples.images.pixels[row], alone)
+                assert examples.classes[examples.targets[row]] == name.split("/")[0]
 
     def test_another_order_of_classes_reuses_the_pixels(self, folder, tmp_path):
         root = folder({"cats": 3, "dogs": 3})

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from firstlight.data.examples import Examples, Split
+    from firstlight.kinds.kind import Dataset
 
 SIDES = (32, 16, 8, 4)  # pixels, tried in order; beyond 32 a linear model gains nothing (judgement)
 MAX_NUMBERS_PER_ROW = 1024  # 32 x 32 grey or 16 x 16 colour (judgement)
@@ -32,26 +32,25 @@ class Features:
         train: float32 (training rows, numbers), block averages in 0..1.
         train_labels: int64 (training rows,).
         val: float32 (validation rows, numbers).
-        val_labels: int64 (validation rows,), for the probability of the true class only.
-        class_counts: int64 (classes,), over all training rows, also those that were left out here.
+        classes: How many there are, also those without a training row.
         note: What was cut.
     """
 
     train: NDArray[np.float32]
     train_labels: NDArray[np.int64]
     val: NDArray[np.float32]
-    val_labels: NDArray[np.int64]
-    class_counts: NDArray[np.int64]
+    classes: int
     note: str
 
 
-def features(examples: Examples, split: Split, *, seed: int) -> Features:
+def features(data: Dataset, *, seed: int) -> Features:
     """Block averages of the training and validation rows; never of the test rows.
 
     The side is the largest of SIDES for which a row and all rows together stay within their bounds.
     """
-    height, width, channels = examples.pixels.shape[1:]
-    rows = proportional(split.train, examples.labels, MAX_TRAINING_ROWS, seed=seed)
+    examples, split = data.examples, data.split
+    height, width, channels = examples.images.pixels.shape[1:]
+    rows = proportional(split.train, examples.targets, MAX_TRAINING_ROWS, seed=seed)
     notes = []
     if len(rows) < len(split.train):
         notes.append(f"fitted on {len(rows):,} of {len(split.train):,} training images")
@@ -61,11 +60,10 @@ def features(examples: Examples, split: Split, *, seed: int) -> Features:
     if side != (height, width):
         notes.append(f"images averaged down to {side[1]} x {side[0]} pixels")
     return Features(
-        train=_shrink(examples.pixels, rows, side),
-        train_labels=examples.labels[rows],
-        val=_shrink(examples.pixels, split.val, side),
-        val_labels=examples.labels[split.val],
-        class_counts=np.bincount(examples.labels[split.train], minlength=len(examples.classes)),
+        train=_shrink(examples.images.pixels, rows, side),
+        train_labels=examples.targets[rows],
+        val=_shrink(examples.images.pixels, split.val, side),
+        classes=len(examples.classes),
         note="; ".join(notes),
     )
 

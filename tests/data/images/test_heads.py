@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from firstlight.data import heads
-from firstlight.data.images import Header
+from firstlight.data.images import heads
+from firstlight.data.images.decoding import Header
 
 FINGERPRINT = "ab" * 32
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from firstlight.data.images import decode, quiet, read_header
+from firstlight.data.images.decoding import decode, quiet, read_header
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -195,8 +195,8 @@ class TestSize:
         exif[0x0112] = 6
         content = encoded(image, "PNG", exif=exif)
         whole = decode(content, side=(40, 40), channels=3).astype(int)
-        monkeypatch.setattr("firstlight.data.images.LARGE_PIXELS", 1000)
-        monkeypatch.setattr("firstlight.data.images.BAND_PIXELS", 10_000)
+        monkeypatch.setattr("firstlight.data.images.decoding.LARGE_PIXELS", 1000)
+        monkeypatch.setattr("firstlight.data.images.decoding.BAND_PIXELS", 10_000)
         banded = decode(content, side=(40, 40), channels=3).astype(int)
         assert not np.array_equal(banded, whole)  # it did go another way
         assert np.abs(banded - whole).mean() < 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from firstlight.data.batches import Augment, Batches, Normalisation, training_normalisation
+from firstlight.data.images.batches import Augment, Batches, Normalisation, training_normalisation
 
 PLAIN = Augment()
 

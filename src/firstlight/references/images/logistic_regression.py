@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from firstlight.references.features import Features, held_out, proportional
+from firstlight.references.images.features import Features, held_out, proportional
 from firstlight.references.spec import Answer, ReferenceSpec
 from firstlight.text import duration
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import NDArray
 
 PENALTIES = (
     1.0,
@@ -57,7 +56,7 @@ def run(features: Features, seconds: float, seed: int) -> Answer:
         [torch.zeros(1)]
     )  # the first optimizer of a process loads the compiler, 1.3 s: not our time
     started = time.perf_counter()
-    classes, numbers = len(features.class_counts), features.train.shape[1]
+    classes, numbers = features.classes, features.train.shape[1]
     # Loss and gradient take one multiply-add each per row, number and class.
     affordable = int(seconds * WORK_PER_SECOND / (2 * numbers * classes * EVALUATIONS))
     if affordable < min(len(features.train), 2 * classes):
@@ -75,13 +74,13 @@ def run(features: Features, seconds: float, seed: int) -> Answer:
         penalty = _choose(x, labels, classes, started + seconds / 2, seed)
         model = _fit(x, labels, penalty, _zero(numbers, classes), started + seconds)
     val = (torch.from_numpy(features.val) - mean) / scale
-    predicted, own = _answer(model, val, torch.from_numpy(features.val_labels))
+    probabilities = _probabilities(model, val).float().numpy()
     notes = [f"L2 penalty {penalty:g}"]
     if len(rows) < len(everything):
         notes.append(f"fitted on {len(rows):,} training images")
     if not model.converged:
         notes.append("not converged in its time")
-    return Answer(predicted=predicted, own_probability=own, note="; ".join(notes))
+    return Answer(predicted=probabilities, note="; ".join(notes))
 
 
 @contextlib.contextmanager
@@ -108,8 +107,8 @@ def _choose(x: torch.Tensor, labels: torch.Tensor, classes: int, deadline: float
         if time.perf_counter() > deadline:
             break
         model = _fit(x[rest], labels[rest], penalty, model, deadline)
-        own = _answer(model, x[apart], labels[apart])[1]
-        loss = float(-np.log(np.maximum(own, 1e-6)).mean())
+        own = _probabilities(model, x[apart]).gather(1, labels[apart][:, None])
+        loss = float(-own.clamp_min(1e-6).log().mean())
         if loss >= best_loss:
             break  # weaker ones fit the noise even more closely
         best, best_loss = penalty, loss
@@ -148,13 +147,9 @@ def _fit(x: torch.Tensor, labels: torch.Tensor, penalty: float, start: Linear, d
     return Linear(weight.detach(), bias.detach(), converged)
 
 
-def _answer(
-    model: Linear, x: torch.Tensor, labels: torch.Tensor
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Predicted classes, and the probability of each row's own class."""
-    scores = (x @ model.weight + model.bias).double()
-    own = scores.softmax(dim=1).gather(1, labels[:, None])[:, 0]
-    return scores.argmax(dim=1).numpy(), own.numpy()
+def _probabilities(model: Linear, x: torch.Tensor) -> torch.Tensor:
+    """Of each class, float64 (rows, classes)."""
+    return (x @ model.weight + model.bias).double().softmax(dim=1)
 
 
-REFERENCE = ReferenceSpec(name="logistic_regression", run=run, share=2.0)
+REFERENCE = ReferenceSpec(name="logistic_regression", tasks=("classification",), run=run, share=2.0)

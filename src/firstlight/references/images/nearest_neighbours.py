@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.references.features import Features, held_out, proportional
+from firstlight.references.images.features import Features, held_out, proportional
 from firstlight.references.spec import Answer, ReferenceSpec
 from firstlight.text import duration
 
@@ -86,4 +86,4 @@ def _vote(labels: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     return winners
 
 
-REFERENCE = ReferenceSpec(name="nearest_neighbours", run=run, share=1.0)
+REFERENCE = ReferenceSpec(name="nearest_neighbours", tasks=("classification",), run=run, share=1.0)

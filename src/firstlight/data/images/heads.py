@@ -20,7 +20,7 @@ from firstlight.experiment import store
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from firstlight.data.images import Header
+    from firstlight.data.images.decoding import Header
 
 FORMAT = 1
 SUFFIX = ".heads.npz"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firstlight.data.heads import SUFFIX as HEADS_SUFFIX
+from firstlight.data.images.heads import SUFFIX as HEADS_SUFFIX
 from firstlight.experiment import store
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from firstlight.config.schema import Data
-from firstlight.data.profile import profile
+from firstlight.data.images.profile import profile
 from firstlight.data.split import split
 
 

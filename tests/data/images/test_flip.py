@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from firstlight.data.flip import flip_evidence
+from firstlight.data.images.flip import flip_evidence
 
 
 def test_digits_change_when_mirrored():

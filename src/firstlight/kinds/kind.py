@@ -1,0 +1,134 @@
+"""What a kind of data is: a frozen record of plain functions that tie its stages together.
+
+    Examples, Split --fit--> Dataset --pipeline--> Pipeline (batches, shape) --model, loop-->
+
+Each file of this folder with a `KIND` is one kind; its name is what `data.task` begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from firstlight import catalog
+from firstlight.data.examples import Examples, Split
+
+if TYPE_CHECKING:
+    from firstlight.config.schema import Config
+    from firstlight.data.batch import Loader
+    from firstlight.machine.choices import Machine
+    from firstlight.models.model import Shape
+    from firstlight.watch.progress import Progress
+
+PACKAGE = "firstlight.kinds"
+
+
+class Profile(Protocol):
+    """What setup saw in the data."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences that a person should not miss."""
+
+    def headline(self) -> str:
+        """The data in a line: `1,797 images, 8x8 grey, 10 classes`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for logs/profile.json; `shown` is the table of the report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Examples, their split, and what was fitted on the training rows."""
+
+    kind: Kind
+    examples: Examples
+    split: Split
+    fitted: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The data as a model sees it.
+
+    Attributes:
+        train: Shuffled, augmented.
+        val: In order.
+        shape: What goes into the model and comes out.
+        views: Inputs -> the forms of it over which a prediction is averaged, the inputs themselves first.
+        meta: Plain values from which `Kind.unseen` makes the same inputs of new data.
+    """
+
+    train: Loader
+    val: Loader
+    shape: Shape
+    views: Views
+    meta: dict[str, Any]
+
+
+Views = Callable[[Any], tuple[Any, ...]]
+
+
+def only(inputs: Any) -> tuple[Any, ...]:
+    """The inputs as they are."""
+    return (inputs,)
+
+
+class Portion(NamedTuple):
+    """Some new rows, ready for the model."""
+
+    ids: list[str]
+    inputs: Any
+    unreadable: list[str]  # rows that are left out, each with its reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """New data without targets."""
+
+    total: int
+    portions: Iterator[Portion]
+    notes: tuple[str, ...] = ()  # how the new data differs from the training data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of data.
+
+    Attributes:
+        name: What `data.task` begins with.
+        noun: What a row is called.
+        profile: (examples, split) -> what setup saw.
+        fit: (config, examples, split) -> what the training rows determine: scalings, vocabularies.
+        pipeline: (config, dataset, outputs of the model, machine) -> batches and shape.
+        shape: (meta, outputs) -> the shape, for a model that is loaded.
+        views: meta -> the views of the pipeline.
+        unseen: (meta, path as the user named it, machine, progress) -> new data.
+    """
+
+    name: str
+    noun: str
+    profile: Callable[[Examples, Split], Profile]
+    fit: Callable[[Config, Examples, Split], Any]
+    pipeline: Callable[[Config, Dataset, int, Machine], Pipeline]
+    shape: Callable[[Mapping[str, Any], int], Shape]
+    views: Callable[[Mapping[str, Any]], Views]
+    unseen: Callable[[Mapping[str, Any], str, Machine, Progress], Unseen]
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of that name."""
+    found: Kind = catalog.load(PACKAGE, name, "KIND", Kind)
+    return found
+
+
+def kind_of(examples: Examples) -> Kind:
+    """The kind of these examples."""
+    return kind_named(examples.content.kind)
+
+
+def dataset(config: Config, examples: Examples, split: Split) -> Dataset:
+    """The data set with what is fitted on its training rows."""
+    kind = kind_of(examples)
+    return Dataset(kind=kind, examples=examples, split=split, fitted=kind.fit(config, examples, split))

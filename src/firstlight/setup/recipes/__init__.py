@@ -1,0 +1,1 @@
+"""How each kind of data is learnt: settings that were measured together, one file a kind."""

@@ -1,0 +1,115 @@
+"""Multi-label classification: any number of labels for each row.
+
+Loss: binary cross-entropy in nats, averaged over rows and labels. Metric: macro F1 at a probability of one half,
+higher is better. Accuracy is the share of rows with every label right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from firstlight.tasks.classification import auroc
+from firstlight.tasks.task import CERTAIN, Activation, Chance, Goal, LossFunction, Objective, Task
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+MEASURED = ("val_loss", "val_macro_f1", "val_accuracy", "val_auroc")
+HALF = 0.5
+
+
+def bind(goal: Goal) -> Objective:
+    """The objective for these labels: targets float32 (rows, labels) of 0 and 1."""
+    return Objective(
+        outputs=len(goal.classes),
+        metric="val_macro_f1",
+        loss=lambda device: make_loss(goal, device),
+        activate=_sigmoid,
+        measure=measure,
+        perfect=lambda targets: perfect(targets, goal.settings.label_smoothing),
+        chance=chance(goal.targets, goal.settings.label_smoothing),
+    )
+
+
+def activation(meta: Mapping[str, Any]) -> Activation:
+    """A probability for each label; nothing is needed for it."""
+    return _sigmoid
+
+
+def measured(classes: int) -> tuple[str, ...]:
+    """Names of the metrics of `measure`."""
+    return MEASURED
+
+
+def make_loss(goal: Goal, device: torch.device) -> LossFunction:
+    """Binary cross-entropy of logits (batch, labels); `balanced` weighs positives by negatives / positives."""
+    import torch
+    from torch.nn import functional
+
+    weight = None
+    if goal.settings.class_weights == "balanced":
+        share = np.clip(goal.targets.mean(axis=0), 1 / len(goal.targets), 1)
+        weight = torch.tensor((1 - share) / share, dtype=torch.float32, device=device)
+    smoothing = goal.settings.label_smoothing
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        smoothed = targets * (1 - smoothing) + smoothing / 2
+        return functional.binary_cross_entropy_with_logits(outputs.float(), smoothed, pos_weight=weight)
+
+    return loss
+
+
+def measure(probabilities: NDArray[np.floating], targets: NDArray[np.floating]) -> dict[str, float]:
+    """Metrics of probabilities (rows, labels) against targets (rows, labels); labels that never occur are left out."""
+    smallest = float(np.finfo(np.float32).tiny)
+    p = probabilities.astype(np.float64)
+    own = np.where(targets > HALF, p, 1 - p)
+    claimed, actual = p >= HALF, targets > HALF
+    present = actual.any(axis=0)
+    hits = (claimed & actual).sum(axis=0)
+    f1 = 2 * hits / np.maximum(claimed.sum(axis=0) + actual.sum(axis=0), 1)
+    areas = [auroc(p[:, i], actual[:, i]) for i in np.flatnonzero(present & ~actual.all(axis=0))]
+    return {
+        "val_loss": float(-np.log(np.maximum(own, smallest)).mean()),
+        "val_macro_f1": float(f1[present].mean()) if present.any() else float("nan"),
+        "val_accuracy": float((claimed == actual).all(axis=1).mean()),
+        "val_auroc": float(np.mean(areas)) if areas else float("nan"),
+    }
+
+
+def perfect(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Logits (batch, labels) of the smoothed targets (batch, labels)."""
+    import torch
+
+    half = max(smoothing, CERTAIN) / 2
+    return torch.logit(targets * (1 - 2 * half) + half)
+
+
+def chance(targets: NDArray[np.floating], smoothing: float) -> Chance:
+    """Always predicting the share of each label: the mean of their entropies; F1 of calling the common ones."""
+    share = targets.mean(axis=0).astype(np.float64)
+    f1 = np.where(share >= HALF, 2 * share / (1 + share), 0.0)[share > 0]
+    return Chance(
+        loss=_entropy(share),
+        blank=math.log(2),
+        training_loss=_entropy(share * (1 - smoothing) + smoothing / 2),
+        metric=float(f1.mean()) if len(f1) else 0.0,
+    )
+
+
+def _entropy(share: NDArray[np.float64]) -> float:
+    """Mean over the labels, in nats."""
+    inside = np.clip(share, 1e-12, 1 - 1e-12)
+    return float(-(inside * np.log(inside) + (1 - inside) * np.log(1 - inside)).mean())
+
+
+def _sigmoid(outputs: torch.Tensor) -> torch.Tensor:
+    return outputs.float().sigmoid()
+
+
+TASK = Task(name="multilabel", bind=bind, activation=activation, measured=measured)
