@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def cut(text: bytes, dialect: Dialect) -> Cells:
         found = _by_polars(text, bare, dialect)
         if found is not None:
             return found
-    quoted, plain = (_by_csv(text, dialect, quoting) for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE))
+    quoted, plain = _by_csv(text, dialect, csv.QUOTE_MINIMAL), _by_csv(text, dialect, csv.QUOTE_NONE)
 
     def whole(cells: Cells) -> int:
         return int((cells.counts == dialect.width).sum())
@@ -107,7 +107,7 @@ def _values_in_lines(bare: bytes, separator: str) -> NDArray[np.int32]:
     return np.concatenate(counts)
 
 
-def _by_csv(text: bytes, dialect: Dialect, quoting: int) -> Cells:
+def _by_csv(text: bytes, dialect: Dialect, quoting: Literal[0, 3]) -> Cells:
     import polars as pl
 
     width = dialect.width

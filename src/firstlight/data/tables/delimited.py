@@ -210,18 +210,18 @@ def _plain_decimals(frame: pl.DataFrame, dialect: Dialect) -> tuple[pl.DataFrame
     if dialect.delimiter == ",":
         return frame, "."
     share = frame.select(pl.all().str.contains(DECIMAL_COMMA).mean().fill_null(0.0)).row(0)
-    shown = [name for name, part in zip(frame.columns, share, strict=True) if part > 0]
+    numbers = [
+        name for name, part in zip(frame.columns, share, strict=True) if part and _holds_numbers(frame[name])
+    ]
     certain = any(
         (frame[name].str.contains(DECIMAL_COMMA) & ~frame[name].str.contains(GROUPED)).any()
-        and len(numbers := values.as_text(frame[name], missing=values.SPELLINGS).drop_nulls())
-        and values.floats(numbers).count() >= header.NUMBERS_BELOW * len(numbers)
-        for name in shown
+        for name in numbers
     )
     if not certain:
         return frame, "."
-    numbers = [
-        n
-        for n in shown
-        if values.floats(frame[n].drop_nulls()).count() >= header.NUMBERS_BELOW * frame[n].count()
-    ]
     return frame.with_columns(plain_commas(frame[name]) for name in numbers), ","
+
+
+def _holds_numbers(column: pl.Series) -> bool:
+    texts = values.as_text(column, missing=values.SPELLINGS).drop_nulls()
+    return len(texts) > 0 and values.floats(texts).count() >= header.NUMBERS_BELOW * len(texts)

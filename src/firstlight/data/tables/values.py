@@ -15,26 +15,9 @@ if TYPE_CHECKING:
 
 # Compared in lower case. What R, pandas, SQL, SAS, Excel and UCI files write where there is no value.
 CERTAIN = frozenset(
-    (
-        "?",
-        "nan",
-        "-nan",
-        "null",
-        "nil",
-        "n/a",
-        "n.a.",
-        "#n/a",
-        "#na",
-        "<na>",
-        "nat",
-        "-",
-        "--",
-        "---",
-        ".",
-        "\\n",
-    )
-    + ("#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!", "(null)")
-)
+    {"?", "nan", "-nan", "null", "(null)", "nil", "n/a", "n.a.", "#n/a", "#na", "<na>", "nat", "-", "--", "---", ".", "\\n"}
+    | {"#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"}
+)  # fmt: skip
 WORDS = frozenset({"na", "none"})  # these may be a value too: "no alley", "no fireplace" in house prices
 SPELLINGS = CERTAIN | WORDS
 TRUE = ("true", "t", "yes", "y", "1")
@@ -169,17 +152,10 @@ def as_dates(series: pl.Series, pattern: str | None = None) -> NDArray[np.float6
         if series.dtype.is_temporal()
         else moments_of(as_text(series, missing=SPELLINGS), pattern or "")
     )
-    if moments.dtype == pl.Datetime:
-        moments = (
-            moments.dt.replace_time_zone(None)
-            if moments.dtype.time_zone is None
-            else moments.dt.convert_time_zone("UTC")
-        )
-    since = moments.cast(pl.Datetime("ms", getattr(moments.dtype, "time_zone", None))).to_physical()
-    return (
-        np.asarray(since.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
-        / MILLISECONDS_A_DAY
-    )
+    zone = moments.dtype.time_zone if isinstance(moments.dtype, pl.Datetime) else None
+    since = moments.cast(pl.Datetime("ms", zone)).to_physical()  # counted in UTC
+    days = since.cast(pl.Float64).fill_null(float("nan")) / MILLISECONDS_A_DAY
+    return np.asarray(days.to_numpy(), dtype=np.float64)
 
 
 def moments_of(text: pl.Series, pattern: str) -> pl.Series:
