@@ -28,7 +28,8 @@ ID_SHARE = 0.99  # of the values that are different
 ID_DENSITY = 10  # a counter with gaps: its range is at most so many times its rows (judgement)
 EXACT_DIGITS = 15  # longer whole numbers are not exact as float64: codes
 TEXT_WORDS = 3  # mean words of a value, from which on values that rarely repeat are text (judgement)
-TEXT_CHARACTERS = 60  # the same for scripts without blanks
+# A word, and each character of the scripts that have no blanks between words.
+WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
 RARELY_REPEATED = 0.5  # different values among the values
 KEPT_WORD = 20  # different values at most, for NA or None to be one of them (judgement)
 FORMAT_LOOKED_AT = 200  # different values that a date format is tried on before all are
@@ -202,9 +203,8 @@ def _words(name: str, text: pl.Series, present: pl.Series, found: pl.Series) -> 
 
 
 def _kind_of_words(kept: pl.Series, different: int, filled: int) -> tuple[Kind, str]:
-    words = float(kept.drop_nulls().str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
-    characters = float(kept.drop_nulls().str.len_chars().mean() or 0)  # type: ignore[arg-type]
-    if different > RARELY_REPEATED * filled and (words >= TEXT_WORDS or characters >= TEXT_CHARACTERS):
+    words = float(kept.drop_nulls().str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
+    if different > RARELY_REPEATED * filled and words >= TEXT_WORDS:
         return (
             "text",
             f"text of {words:.0f} words in the mean, {percent(different / filled)} of them different",

@@ -14,10 +14,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Compared in lower case. What R, pandas, SQL, SAS, Excel and UCI files write where there is no value.
-CERTAIN = frozenset(
-    {"?", "nan", "-nan", "null", "(null)", "nil", "n/a", "n.a.", "#n/a", "#na", "<na>", "nat", "-", "--", "---", ".", "\\n"}
-    | {"#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"}
-)  # fmt: skip
+SIGNS = frozenset(
+    {
+        "?",
+        "-",
+        "--",
+        "---",
+        ".",
+        "\\n",
+        "<na>",
+        "(null)",
+        "#n/a",
+        "#na",
+        "#div/0!",
+        "#value!",
+        "#ref!",
+        "#num!",
+    }
+)
+CERTAIN = SIGNS | {"nan", "-nan", "null", "nil", "n/a", "n.a.", "nat"}
 WORDS = frozenset({"na", "none"})  # these may be a value too: "no alley", "no fireplace" in house prices
 SPELLINGS = CERTAIN | WORDS
 TRUE = ("true", "t", "yes", "y", "1")
