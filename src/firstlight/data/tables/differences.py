@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.tables import values
+from firstlight.data.tables.encoder import UNKNOWN, Encoder, coded
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from firstlight.data.tables.encoder import Encoder
+    from numpy.typing import NDArray
 
 SHOWN = 10
 EXAMPLES = 3
@@ -64,10 +64,8 @@ def _names(names: tuple[str, ...]) -> str:
     return ", ".join(visible(name) for name in names[:SHOWN]) + more
 
 
-def compare(encoder: Encoder, frame: pl.DataFrame) -> Differences:
+def check_columns(encoder: Encoder, frame: pl.DataFrame) -> Differences:
     """Compares a table's columns and values with those of training."""
-    from firstlight.data.tables.encoder import UNKNOWN, coded
-
     known = {*encoder.columns, *(name for name, _ in encoder.left_out)}
     formats = {
         number.column: number.date_format for number in encoder.numbers if number.column in frame.columns
@@ -94,12 +92,12 @@ def compare(encoder: Encoder, frame: pl.DataFrame) -> Differences:
     )
 
 
-def _misfit(series: pl.Series, found: np.ndarray) -> Misfit | None:  # type: ignore[type-arg]
+def _misfit(series: pl.Series, found: NDArray[np.float64]) -> Misfit | None:
     written = values.as_text(series, missing=values.SPELLINGS).is_not_null().to_numpy()
     return _examples(series, written & np.isnan(found))
 
 
-def _examples(series: pl.Series, bad: np.ndarray) -> Misfit | None:  # type: ignore[type-arg]
+def _examples(series: pl.Series, bad: NDArray[np.bool_]) -> Misfit | None:
     rows = np.flatnonzero(bad)
     if not len(rows):
         return None

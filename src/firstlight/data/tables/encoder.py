@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from firstlight.data.tables import differences, values
+from firstlight.data.tables import values
 from firstlight.errors import DataError
 from firstlight.text import visible
 
@@ -118,10 +118,6 @@ class Encoder:
         for place, category in enumerate(self.categories):
             codes[:, place] = coded(frame[category.column], category)
         return TableInputs(numbers=numbers, codes=codes)
-
-    def check_columns(self, frame: pl.DataFrame) -> differences.Differences:
-        """What differs between a table and the training table, before it is encoded."""
-        return differences.compare(self, frame)
 
     def to_meta(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
