@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from firstlight.data.tables.columns import Column
+    from firstlight.data.tables.column import Column
 
 UNKNOWN, MISSING, FIRST = (
     0,

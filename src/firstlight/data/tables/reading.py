@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.data.examples import Skipped
-from firstlight.data.tables.content import read_content
-from firstlight.data.tables.delimited import Delimited, read_delimited
+from firstlight.data.tables.files.content import read_content
+from firstlight.data.tables.files.delimited import Delimited, read_delimited
+from firstlight.data.tables.files.json_rows import Rows, read_rows
+from firstlight.data.tables.files.parquet import plain_types
 from firstlight.data.tables.form import Form
-from firstlight.data.tables.rows import Rows, read_rows
-from firstlight.data.tables.types import plain_types
 from firstlight.errors import DataError
 from firstlight.experiment import store
 from firstlight.text import visible

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from firstlight.data.examples import Skipped
-from firstlight.data.tables import header, values
-from firstlight.data.tables.cells import EXTRA, Cells, cut
-from firstlight.data.tables.dialect import Dialect, find_dialect
+from firstlight.data.tables import values
+from firstlight.data.tables.files import header
+from firstlight.data.tables.files.cells import EXTRA, Cells, cut
+from firstlight.data.tables.files.dialect import Dialect, find_dialect
 from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
 

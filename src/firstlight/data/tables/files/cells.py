@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from firstlight.data.tables.dialect import Dialect, long_fields
+from firstlight.data.tables.files.dialect import Dialect, long_fields
 
 if TYPE_CHECKING:
     import polars as pl

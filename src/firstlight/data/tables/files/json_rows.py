@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from firstlight.data.examples import Skipped
-from firstlight.data.tables.delimited import LINES_SHOWN, MAX_BAD_FRACTION
+from firstlight.data.tables.files.delimited import LINES_SHOWN, MAX_BAD_FRACTION
 from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
 
