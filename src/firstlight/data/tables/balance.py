@@ -24,6 +24,7 @@ IMBALANCED = (
 CLASS_SHIFT = (
     0.2  # total variation distance; above it the parts were not drawn alike (judgement, as for images)
 )
+BY_CHANCE = 2.0  # times the distance that chance makes, which small parts reach easily (judgement)
 MANY_UNKNOWN = 0.05  # of the validation rows (judgement)
 SMALL = 20  # codes of a category that are compared one by one between the parts
 CLIP = 3.0  # scaled units, to which numbers are drawn in smoothly, as RealMLP does
@@ -45,10 +46,21 @@ def shifts(encoder: Encoder, inputs: TableInputs, target: TargetValues, split: S
             "so validation does not measure what was trained"
         )
         found.append(Finding(id="shift", level="warning", sentence=told, value=seen.auroc or 0.0))
-    if seen.classes > CLASS_SHIFT:
+    if seen.classes > max(CLASS_SHIFT, BY_CHANCE * _chance(*parts)):
         told = f"the shares of the target in train and val differ by {percent(seen.classes)}"
         found.append(Finding(id="target_shift", level="warning", sentence=told, value=seen.classes))
     return found
+
+
+def _chance(train: NDArray[np.int64], val: NDArray[np.int64]) -> float:
+    """The total variation distance that two samples of one distribution have in the mean, nearly.
+
+    Half the sum of the mean absolute differences of binomial shares, by their normal approximation.
+    """
+    sizes = max(int(train.sum()), 1), max(int(val.sum()), 1)
+    share = (train + val) / sum(sizes)
+    variance = share * (1 - share) * (1 / sizes[0] + 1 / sizes[1])
+    return float(0.5 * np.sqrt(2 / np.pi * variance).sum())
 
 
 def _plain_features(encoder: Encoder, inputs: TableInputs, rows: NDArray[np.int64]) -> NDArray[np.float32]:

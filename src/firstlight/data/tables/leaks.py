@@ -8,7 +8,7 @@ import numpy as np
 
 from firstlight.data.tables import values
 from firstlight.data.tables.finding import Finding
-from firstlight.data.tables.giveaway import scores
+from firstlight.data.tables.giveaway import Measure, scores
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from firstlight.data.tables.encoder import Encoder, TableInputs
     from firstlight.data.tables.task import TargetValues
 
-# Of one column alone, from which on it gives the target away (judgement; of the tables tried, the honest ones stay below).
-GIVES_AWAY = {"auroc": 0.99, "r2": 0.98}
+# Of one column alone, from which on it gives the target away (judgement). On 18 real tables the highest of an
+# honest column was AUROC 0.90 (penguins, the island) and R2 0.89 (movies, gross of the world for that of the US).
+GIVES_AWAY: dict[Measure, float] = {"auroc": 0.99, "r2": 0.98}
+MEASURES: dict[Measure, str] = {"auroc": "AUROC", "r2": "R2"}
 
 
 def row_keys(frame: pl.DataFrame, columns: tuple[Column, ...]) -> NDArray[np.uint64]:
@@ -60,16 +62,21 @@ def copies(keys: NDArray[np.uint64], target: TargetValues, split: Split) -> list
 
 def giveaways(encoder: Encoder, inputs: TableInputs, target: TargetValues, split: Split) -> list[Finding]:
     """Columns that alone predict the target on held-out rows nearly without fault."""
-    found = []
-    for name, kind, score in scores(encoder, inputs, target, split):
-        if score >= GIVES_AWAY[kind]:
-            measure = "AUROC" if kind == "auroc" else "R2"
-            told = (
-                f"the column {visible(name)} alone gives the target away ({measure} {score:.3f} on held-out rows): "
-                "leave it out unless it is known before the target is"
-            )
-            found.append(Finding(id="giveaway", level="warning", sentence=told, value=score, columns=(name,)))
-    return found
+    best: dict[str, tuple[Measure, float]] = {}
+    for name, measure, score in scores(encoder, inputs, target, split):
+        if score >= max(GIVES_AWAY[measure], best.get(name, (measure, 0.0))[1]):
+            best[name] = measure, score
+    return [
+        Finding(
+            id="giveaway",
+            level="warning",
+            sentence=f"the column {visible(name)} alone gives the target away ({MEASURES[measure]} {score:.3f} on "
+            "held-out rows): leave it out unless it is known before the target is",
+            value=score,
+            columns=(name,),
+        )
+        for name, (measure, score) in best.items()
+    ]
 
 
 def groups(frame: pl.DataFrame, group: str | None, split: Split) -> list[Finding]:
