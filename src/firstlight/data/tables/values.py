@@ -5,6 +5,7 @@ Nothing here looks at a column's neighbours; `columns.py` decides by all rows wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,11 +62,12 @@ def is_missing(value: str) -> bool:
     return value.strip(BLANKS).lower() in SPELLINGS or not value.strip(BLANKS)
 
 
-def is_number(value: str) -> bool:
-    """Reads as a number, infinity among them; `nan` is none."""
+def are_numbers(cells: Sequence[str | None]) -> list[bool]:
+    """Which values read as numbers, infinity among them; `nan` is none."""
     import polars as pl
 
-    return floats(pl.Series([value.strip(BLANKS)])).count() == 1
+    found = floats(pl.Series(list(cells), dtype=pl.String).str.strip_chars(BLANKS))
+    return found.is_not_null().to_list()
 
 
 def as_text(series: pl.Series, *, missing: frozenset[str] = frozenset()) -> pl.Series:

@@ -119,11 +119,7 @@ def _ragged_header(cells: Cells, dialect: Dialect, where: str) -> tuple[str, ...
     """
     width, first, cell = dialect.width, int(cells.counts[0]), cells.frame.row(0)
     below = cells.frame.slice(1).drop(EXTRA)
-    if (
-        first == width
-        or not len(below)
-        or any(values.is_number(value) for value in cell if value is not None)
-    ):
+    if first == width or not len(below) or any(values.are_numbers(cell)):
         return None
     if first > width + 1 or (first > width and cell[-1] is not None):
         place = (
@@ -143,7 +139,7 @@ def _whole_rows(cells: Cells, width: int, where: str) -> tuple[Cells, tuple[Skip
     extra = cells.frame.get_column(EXTRA).is_null().to_numpy()
     fits = (cells.counts == width) | ((cells.counts == width + 1) & extra)
     bad = np.flatnonzero(~fits)
-    if len(bad) > max(1, MAX_BAD_FRACTION * len(fits)):
+    if len(bad) > max(1, MAX_BAD_FRACTION * len(fits)) or len(bad) == len(fits):
         lines = ", ".join(f"{line:,}" for line in cells.lines[bad[:LINES_SHOWN]])
         raise DataError(
             "too many lines do not fit the table",
@@ -169,7 +165,7 @@ def _header(frame: pl.DataFrame, where: str, names: tuple[str, ...] | None) -> t
         return first[: len(names)] == names, names + pad
     if header.has_header(frame):
         return True, header.names_of(first, where)
-    if len(frame) == 1 and not any(values.is_number(value) for value in first if value is not None):
+    if len(frame) == 1 and not any(values.are_numbers(first)):
         return True, header.names_of(first, where)  # one line of words is a header without rows
     return False, tuple(f"column_{number}" for number in range(1, frame.width + 1))
 

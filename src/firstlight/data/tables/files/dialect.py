@@ -80,7 +80,10 @@ def _cut(sample: str, delimiter: str, *, whole: bool) -> _Cut | None:
     widths = Counter(len(row) for row in rows)
     width, agreeing = max(widths.items(), key=lambda item: (item[1], item[0]))
     consistency = agreeing / len(rows)
-    plausible = consistency >= CONSISTENT or (len(rows[0]) > 1 and consistency >= LIKELY)
+    below = [len(row) == width for row in rows[1:]]  # a title may stand above
+    plausible = (len(rows[0]) > 1 and consistency >= LIKELY) or (
+        below and sum(below) >= CONSISTENT * len(below)
+    )
     return _Cut(delimiter, width, consistency, rows) if width > 1 and plausible else None
 
 

@@ -6,6 +6,7 @@ Judged against all the rows below it: a word above numbers is a name, a value th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from firstlight.data.tables import values
@@ -31,10 +32,14 @@ def has_header(frame: pl.DataFrame) -> bool:
     present = [cell for cell in first if cell is not None]
     if not present or max(len(cell) for cell in present) > LONGEST_NAME:
         return False
-    numbers = [cell for cell in present if values.is_number(cell)]
+    are_numbers = values.are_numbers(first)
+    numbers = [cell for cell, is_number in zip(first, are_numbers, strict=True) if is_number and cell]
     if _counted(numbers):
         return True
-    named = sum(_names_numbers(cell, column) for cell, column in zip(first, frame.slice(1), strict=True))
+    named = sum(
+        cell is not None and not is_number and not values.is_missing(cell) and share >= NUMBERS_BELOW
+        for cell, is_number, share in zip(first, are_numbers, _numbers_below(frame), strict=True)
+    )
     if numbers or named:
         return named > len(numbers)
     return len(set(present)) == len(present) and not _repeated(first, frame)
@@ -47,7 +52,7 @@ def names_of(first: tuple[str | None, ...], where: str) -> tuple[str, ...]:
         DataError: Two columns have one name.
     """
     names = tuple(name or f"column_{number}" for number, name in enumerate(first, start=1))
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         shown = ", ".join(visible(name) for name in twice[:NAMES_SHOWN])
         raise DataError(
@@ -64,12 +69,19 @@ def _counted(numbers: list[str]) -> bool:
     return run[0] in (0, 1) and run == list(range(run[0], run[0] + len(run)))
 
 
-def _names_numbers(cell: str | None, below: pl.Series) -> bool:
-    """A word above a column of numbers."""
-    if cell is None or values.is_number(cell) or values.is_missing(cell):
-        return False
-    texts = values.as_text(below, missing=values.SPELLINGS).drop_nulls()
-    return len(texts) > 0 and values.floats(texts).count() >= NUMBERS_BELOW * len(texts)
+def _numbers_below(frame: pl.DataFrame) -> list[float]:
+    """(columns,): the share of numbers among the values below the first row; commas may stand anywhere in them."""
+    import polars as pl
+
+    everything = pl.all()
+    present = everything.is_not_null() & ~everything.str.to_lowercase().is_in(sorted(values.SPELLINGS))
+    numbers = (
+        everything.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False).is_not_null()
+        & present
+    )
+    below = frame.slice(1)
+    counts = zip(below.select(numbers.sum()).row(0), below.select(present.sum()).row(0), strict=True)
+    return [found / filled if filled else 0.0 for found, filled in counts]
 
 
 def _repeated(first: list[str | None], frame: pl.DataFrame) -> bool:
