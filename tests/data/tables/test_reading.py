@@ -246,7 +246,9 @@ class TestOtherFormats:
         assert first.fingerprint != read(tmp_path, "a,b\n1,3\n", "three.csv").fingerprint
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\0", exclude_categories=("Cs", "Cc", "Zs")), max_size=8)
+CELL = st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\0", exclude_categories=("Cs", "Cc", "Zs")), max_size=8
+)
 
 
 @settings(max_examples=60, deadline=None)

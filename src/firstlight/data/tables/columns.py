@@ -29,6 +29,8 @@ RARELY_REPEATED = 0.5  # different values among the values
 KEPT_WORD = 20  # different values at most, for NA or None to be one of them (judgement)
 FORMAT_LOOKED_AT = 200  # different values that a date format is tried on before all are
 FIRST_DATE, LAST_DATE = -135_140.0, 84_006.0  # days from 1970 to 1600 and 2200: outside, it is another format
+SPELT_PAIRS = 6  # ways in which yes and no are written at most: yes, Yes, YES
+YES_AND_NO = [sorted(pair) for pair in zip(values.TRUE, values.FALSE, strict=True)]
 SPELLINGS = tuple(sorted(values.SPELLINGS))
 
 
@@ -139,8 +141,9 @@ def _kind_of_words(filled: pl.Series, different: int, missing: int) -> tuple[Kin
     if different == 1:
         always = f"always {visible(str(filled[0])[:SHOWN])}"
         return ("category", f"{always} or missing") if missing else ("constant", always)
-    if _is_boolean(filled, different):
-        return "boolean", " and ".join(sorted(filled.unique()))
+    pair = sorted(filled.str.to_lowercase().unique()) if different <= SPELT_PAIRS else []
+    if pair in YES_AND_NO:
+        return "boolean", " and ".join(pair)
     words = float(filled.str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
     if different > RARELY_REPEATED * len(filled) and words >= TEXT_WORDS:
         return (
@@ -163,11 +166,6 @@ def _with_words(series: pl.Series, present: pl.Series) -> tuple[pl.Series, tuple
         return values.as_text(series, missing=values.SPELLINGS), SPELLINGS, ""
     shown = " and ".join(sorted(written))
     return text, tuple(sorted(values.CERTAIN)), f"; {shown} kept as a value of its own"
-
-
-def _is_boolean(filled: pl.Series, different: int) -> bool:
-    pair = {str(word).lower() for word in filled.unique()} if different == 2 else set()
-    return any(pair == {yes, no} for yes, no in zip(values.TRUE, values.FALSE, strict=True))
 
 
 def _booleans(series: pl.Series) -> Column:

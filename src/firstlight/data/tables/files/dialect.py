@@ -77,6 +77,8 @@ def _cut(sample: str, delimiter: str, *, whole: bool) -> _Cut | None:
         else:
             if not whole and len(rows) > 1:  # the sample may end inside quotes
                 rows.pop()
+    if not rows:
+        return None
     widths = Counter(len(row) for row in rows)
     width, agreeing = max(widths.items(), key=lambda item: (item[1], item[0]))
     consistency = agreeing / len(rows)
