@@ -215,6 +215,16 @@ class TestOtherFormats:
             with pytest.raises(DataError, match="damaged"):
                 read(tmp_path, whole[:kept], "cut.parquet")
 
+    def test_a_panic_of_the_reader_is_a_damaged_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def panic(*_: object, **__: object) -> None:
+            raise pl.exceptions.PanicException("left: 500")
+
+        monkeypatch.setattr(pl, "read_parquet", panic)
+        with pytest.raises(DataError, match="damaged"):
+            read(tmp_path, b"PAR1", "t.parquet")
+
     @pytest.mark.requirement("BT12")
     @pytest.mark.parametrize("raw", [b"PAR2xxxx", b"a,b\n1,2\n", b"\0\0\0\0"])
     def test_parquet_in_name_only(self, tmp_path: Path, raw: bytes) -> None:

@@ -130,8 +130,9 @@ def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
 
     try:
         frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    # Polars panics on some damaged files, and its PanicException is no Exception.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        first = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(
             "the Parquet file is damaged", visible(f"{path}: {first}"), "write it again"
         ) from None
