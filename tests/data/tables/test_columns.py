@@ -132,6 +132,12 @@ def test_day_and_month_are_told_apart_by_all_rows() -> None:
     assert describe_column(pl.Series("d", ["01/02/2020", "02/25/2020"] * 5)).date_format == "%m/%d/%Y"
 
 
+def test_dates_that_two_formats_fit_are_told() -> None:
+    column = describe_column(pl.Series("d", ["01/02/2020", "03/04/2021"] * 5))
+    assert "dates written as %m/%d/%Y (or %d/%m/%Y: both fit)" in column.reason
+    assert "or" not in describe_column(pl.Series("d", ["2020-01-02", "2020-01-03"])).reason
+
+
 def test_the_targets_are_not_described() -> None:
     frame = pl.DataFrame({"a": ["1", "2"], "b": ["1", "2"], "c,d": ["1", "2"]})
     assert [c.name for c in describe(frame, target="b")] == ["a", "c,d"]

@@ -59,7 +59,9 @@ class TestDelimiters:
         assert (table.form.delimiter, table.frame.width) == (",", 2)
 
     def test_excels_hint_is_no_row(self, tmp_path: Path) -> None:
-        assert read(tmp_path, "sep=;\na;b\n1;2\n").frame.columns == ["a", "b"]
+        table = read(tmp_path, "sep=;\r\na;b\r\n1;2\r\n" + "3;4\r\n" * 200 + "5\r\n")
+        assert table.frame.columns == ["a", "b"]
+        assert table.left_out[0].id == "line 204"
 
     def test_one_column(self, tmp_path: Path) -> None:
         table = read(tmp_path, "value\n1\n2\n")

@@ -53,5 +53,6 @@ def test_what_is_obvious_is_proposed_else_the_last(columns: list[str], first: st
 
 @pytest.mark.requirement("BT15")
 def test_one_column_is_told_to_be_the_whole_table() -> None:
-    with pytest.raises(DataError, match="only one column"):
-        choose_target(pl.DataFrame({"a b c": ["1 2 3"]}), None)
+    for wanted in (None, "a", "a b c"):
+        with pytest.raises(DataError, match="only one column"):
+            choose_target(pl.DataFrame({"a b c": ["1 2 3"]}), wanted)

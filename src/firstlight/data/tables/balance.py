@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from firstlight.data.tables.encoder import Encoder, TableInputs
     from firstlight.data.tables.task import TargetValues
 
-IMBALANCED = (
-    10.0  # largest over smallest class; above it accuracy hides the small ones (judgement, as for images)
-)
-CLASS_SHIFT = (
-    0.2  # total variation distance; above it the parts were not drawn alike (judgement, as for images)
-)
+# As for images (judgement): beyond the first, accuracy hides the small classes; beyond the second, which is a total
+# variation distance, the parts were not drawn alike.
+IMBALANCED = 10.0  # largest over smallest class
+CLASS_SHIFT = 0.2
 BY_CHANCE = 2.0  # times the distance that chance makes, which small parts reach easily (judgement)
 MANY_UNKNOWN = 0.05  # of the validation rows (judgement)
 SMALL = 20  # codes of a category that are compared one by one between the parts

@@ -1,6 +1,6 @@
 """What is wrong, or may be, with a table and its split: copies, contradictions, leaks, shift, imbalance.
 
-The test part stays sealed: its rows are only compared with the others for being the same.
+The test part stays sealed: its rows are only compared with the others for being the same, class included.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ TEXT_WORDS = 3  # mean words of a value, from which on values that rarely repeat
 WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
 RARELY_REPEATED = 0.5  # different values among the values
 KEPT_WORD = 20  # different values at most, for NA or None to be one of them (judgement)
+LIKELY_FORMAT = 0.9  # of those first values, for a format to be tried on all
 FORMAT_LOOKED_AT = 200  # different values that a date format is tried on before all are
 FIRST_DATE, LAST_DATE = -135_140.0, 84_006.0  # days from 1970 to 1600 and 2200: outside, it is another format
 SPELT_PAIRS = 6  # ways in which yes and no are written at most: yes, Yes, YES
@@ -117,10 +118,13 @@ def _words(series: pl.Series, present: pl.Series, numbers: int) -> Column:
         present: Its values without the spellings of missing.
         numbers: How many of these read as numbers.
     """
-    pattern = date_format(present)
-    if pattern is not None:
-        days = values.as_dates(series, pattern)
-        return _date(series.name, days, pattern, f"dates written as {pattern}", SPELLINGS)
+    fitting = date_formats(present)
+    if fitting:
+        days = values.as_dates(series, fitting[0])
+        told = f"dates written as {fitting[0]}" + (
+            f" (or {fitting[1]}: both fit)" if len(fitting) > 1 else ""
+        )
+        return _date(series.name, days, fitting[0], told, SPELLINGS)
     kept, spelt, said = _with_words(series, present)
     different, missing = kept.drop_nulls().n_unique(), kept.null_count()
     if numbers:
@@ -201,20 +205,24 @@ def _day(days: float) -> str:
     return str(np.datetime64(int(np.floor(days)), "D"))
 
 
-def date_format(present: pl.Series) -> str | None:
-    """The format of DATE_FORMATS that all but a few stray values have; of two that fit, the first.
+def date_formats(present: pl.Series) -> list[str]:
+    """The formats of DATE_FORMATS that fit most values, and all but a few stray ones; usually one, or none.
 
-    Month before day is tried first where a slash parts them, and given up as soon as a day above 12 shows.
+    Several are given only where they read other dates.
+    Month before day comes first where a slash parts them, and falls out as soon as a day above 12 shows.
     """
     few = present.unique(maintain_order=True).head(FORMAT_LOOKED_AT)
     if not len(few) or not few.str.contains(r"^.{0,40}$").all() or not few.str.contains(r"\d").all():
-        return None
-    best, share = None, 1 - STRAY
+        return []
+    fitting: list[str] = []
+    best, known = 1 - STRAY, np.empty(0)
     for pattern in values.DATE_FORMATS:
-        if values.moments_of(few, pattern).count() < 0.9 * len(few):
+        if values.moments_of(few, pattern).count() < LIKELY_FORMAT * len(few):
             continue
         days = values.as_dates(present, pattern)
         fits = float(((days >= FIRST_DATE) & (days <= LAST_DATE)).mean())
-        if fits > share or (best is None and fits >= share):
-            best, share = pattern, fits
-    return best
+        if fits > best or (fits == best and not fitting):
+            fitting, best, known = [pattern], fits, days
+        elif fits == best and not np.array_equal(days, known, equal_nan=True):
+            fitting.append(pattern)
+    return fitting

@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 
     from firstlight.data.tables.column import Column
 
-UNKNOWN, MISSING, FIRST = (
-    0,
-    1,
-    2,
-)  # codes: a value never or rarely seen in training, no value, the first value
+UNKNOWN = 0  # code of a value that training never or hardly had
+MISSING = 1  # code of no value
+FIRST = 2  # code of the first value
 FEWEST = 2  # training rows of a value; one that was seen once can only be learnt by heart
 MOST_VALUES = 20_000  # of a category, the commonest; the others count as unknown (judgement)
 MOST_BINS = 48
 SAMPLE = 200_000  # training rows, evenly taken, that quantiles are measured on
-LIMIT = 1e6  # scaled units; beyond it a number says no more, and float32 would overflow
+LIMIT = 1e6  # scaled units; beyond it a number says no more
+LARGEST, SMALLEST = 1e30, 1e-30  # of a value, and of a range: so that nothing overflows as float32 (3e38)
 RESOLVED = 1e5  # median over range; above it float32 has no digits left for the differences
 
 Piece = Literal["value", "days", "month", "weekday", "hour"]
@@ -48,14 +47,11 @@ class Number:
     column: str
     piece: Piece
     date_format: str | None
-    origin: (
-        float  # subtracted; not 0 only where float32 could not hold the differences. All below is without it
-    )
+    # Subtracted before all else, median and edges too; not 0 only where float32 could not hold the differences.
+    origin: float
     median: float
-    scale: float  # 1 / (unit of the column): (x - median) * scale; 0 for a column that does not vary
-    edges: tuple[
-        float, ...
-    ]  # of the bins, rising, one more than there are bins; empty for a column that does not vary
+    scale: float  # (x - median) * scale has no unit; 0 for a column that does not vary
+    edges: tuple[float, ...]  # of the bins, rising, one more than bins; empty for a column that does not vary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,18 +173,15 @@ def fit_encoder(frame: pl.DataFrame, columns: tuple[Column, ...], train_rows: ND
 
 
 def _fit_number(column: Column, piece: Piece, found: NDArray[np.float64]) -> Number:
-    finite = found[np.isfinite(found)]
-    sample = finite[:: max(1, -(-len(finite) // SAMPLE))]
-    low, first, median, third, high = (
-        np.quantile(sample, [0, 0.25, 0.5, 0.75, 1]) if len(sample) else np.zeros(5)
-    )
-    # RealMLP: half the middle is constant where most values are the same, and then the whole range counts.
+    finite = np.clip(found[np.isfinite(found)], -LARGEST, LARGEST)
+    sample = finite[:: max(1, -(-len(finite) // SAMPLE))] if len(finite) else np.zeros(1)
+    low, first, median, third, high = np.quantile(sample, [0, 0.25, 0.5, 0.75, 1])
+    # RealMLP: where the middle half is one value, the whole range counts.
     width = third - first if third > first else (high - low) / 2
-    scale = 1 / width if width > 0 and np.isfinite(1 / width) else 0.0
+    scale = 1 / width if width > SMALLEST else 0.0
     origin = median if abs(median) * scale > RESOLVED else 0.0
-    edges = (
-        np.unique(np.quantile(sample, np.linspace(0, 1, MOST_BINS + 1)) - origin) if scale else np.empty(0)
-    )
+    bins = np.linspace(0, 1, MOST_BINS + 1) if scale else []
+    edges = np.unique(np.quantile(sample, bins) - origin)
     return Number(
         name=column.name if piece in ("value", "days") else f"{column.name} {piece}",
         column=column.name,
@@ -234,9 +227,9 @@ def _measured(frame: pl.DataFrame, numbers: tuple[Number, ...]) -> Iterator[NDAr
             if number.column not in days:
                 days[number.column] = values.as_dates(frame[number.column], number.date_format)
             found = piece_of(days[number.column], number.piece)
-        bound = LIMIT / number.scale if number.scale else float(np.finfo(np.float32).max)
-        found = np.where(np.isfinite(found), found - number.origin, np.nan)
-        yield np.clip(found, max(number.median - bound, -3e38), min(number.median + bound, 3e38))
+        found = np.where(np.isfinite(found), np.clip(found, -LARGEST, LARGEST) - number.origin, np.nan)
+        bound = LIMIT / number.scale if number.scale else LARGEST
+        yield np.clip(found, number.median - bound, number.median + bound)
 
 
 def _fit_category(column: Column, series: pl.Series) -> Category:

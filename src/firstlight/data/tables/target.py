@@ -36,14 +36,14 @@ def choose_target(frame: pl.DataFrame, wanted: str | None) -> Target:
         Undecided: It was not named; the obvious column, else the last, is proposed.
         DataError: There is nothing to predict it from.
     """
-    if wanted is not None:
-        return Target(columns=_named(frame, wanted))
     if frame.width == 1:
         raise DataError(
             "the table has only one column",
             visible(f"{frame.columns[0]}: no comma, semicolon, tab or bar cuts every line alike"),
             "name a table that has a target and features",
         )
+    if wanted is not None:
+        return Target(columns=_named(frame, wanted))
     others = [name for name in frame.columns if name.lower() not in PARTS] or frame.columns
     obvious = [name for known in NAMES for name in others if name.lower() == known]
     proposals = tuple(dict.fromkeys([*obvious, others[-1], *others]))

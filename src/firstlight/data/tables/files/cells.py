@@ -30,9 +30,7 @@ EXTRA = "beyond"  # a column for the first value too many
 class Cells:
     """One row for every record of the file, whole or not."""
 
-    frame: (
-        pl.DataFrame
-    )  # String; width columns named 0, 1, ... and EXTRA; a value that is absent is null or empty
+    frame: pl.DataFrame  # String; columns named 0, 1, ... and EXTRA; absent values are null or empty
     counts: NDArray[np.int32]  # (rows,): values that the record has
     lines: NDArray[np.int64]  # (rows,): the line that it begins in, from 1
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_BAD_FRACTION = 0.01  # of the rows; one row may always be left out (the common rule for bad input)
 LINES_SHOWN = 20
-ROWS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +84,9 @@ def read_delimited(
 
 
 def _without_hint(text: bytes) -> bytes:
-    """Without the line `sep=;` that is meant for Excel."""
+    """With a blank line in place of `sep=;`, which is meant for Excel."""
     first, end, rest = text.partition(b"\n")
-    return rest if end and first.strip().lower() in (b"sep=;", b"sep=,", b"sep=|", b"sep=\t") else text
+    return end + rest if first.strip(b"\r ").lower() in (b"sep=;", b"sep=,", b"sep=|", b"sep=\t") else text
 
 
 def _without_blank(cells: Cells) -> Cells:
