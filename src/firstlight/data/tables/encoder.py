@@ -180,7 +180,7 @@ def _fit_number(column: Column, piece: Piece, found: NDArray[np.float64]) -> Num
     width = third - first if third > first else (high - low) / 2
     scale = 1 / width if width > SMALLEST else 0.0
     origin = median if abs(median) * scale > RESOLVED else 0.0
-    bins = np.linspace(0, 1, MOST_BINS + 1) if scale else []
+    bins = np.linspace(0, 1, MOST_BINS + 1) if scale else np.empty(0)
     edges = np.unique(np.quantile(sample, bins) - origin)
     return Number(
         name=column.name if piece in ("value", "days") else f"{column.name} {piece}",
