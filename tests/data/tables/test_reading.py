@@ -96,6 +96,9 @@ class TestHeader:
     def test_missing_values_in_the_first_row_of_data(self, tmp_path: Path) -> None:
         assert not read(tmp_path, "3,?,gas\n4,164,gas\n5,158,diesel\n").form.header
 
+    def test_a_dirty_word_in_the_first_row_of_data(self, tmp_path: Path) -> None:
+        assert not read(tmp_path, "abc,164,2.5\n4,165,2.5\n5,158,3.5\n").form.header
+
     def test_a_name_that_is_missing(self, tmp_path: Path) -> None:
         assert read(tmp_path, ",a,b\n0,1,2\n1,3,4\n").frame.columns == ["column_1", "a", "b"]
 

@@ -20,7 +20,7 @@ from firstlight.text import count, percent, size, visible
 BLOCK = 2**22  # bytes read at a time
 # A longer line is no row of a table (judgement), and one of 1 GB would fill the memory.
 LONGEST_LINE = 2**27  # bytes
-MEMORY_TIMES = 6  # free memory wanted for a byte of text; measured 5.0 on 30 columns of numbers
+MEMORY_TIMES = 6  # free memory wanted for a byte of text; measured 5.6 on 30 columns of numbers
 NUL_SHARE = 0.01  # of the lines; above it the file is not text
 UTF16_NULS = 0.4  # share of NULs at every other byte of the start; ASCII text in UTF-16 has all of them
 SHOWN = 60  # characters of a line in a message
