@@ -1,0 +1,21 @@
+"""The record of what a column holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant", "empty"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What was found in a column."""
+
+    name: str
+    kind: Kind
+    reason: str  # for the person
+    missing: int  # rows without a value
+    distinct: int  # different values
+    missing_as: tuple[str, ...] = ()  # lower-case spellings that mean missing here, beside the empty value
+    date_format: str | None = None  # of dates that are text

@@ -1,0 +1,74 @@
+"""Which column is the target. Only a person knows; what is obvious is proposed and asked."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from firstlight.errors import DataError, Undecided, UsageError
+from firstlight.text import visible
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAMES = ("target", "label", "labels", "y", "class", "outcome", "response", "category", "output")
+PARTS = ("split", "part", "subset")  # columns that say where a row belongs
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The column to be predicted, or the columns of several labels."""
+
+    columns: tuple[str, ...]
+
+
+def choose_target(frame: pl.DataFrame, wanted: str | None) -> Target:
+    """The target.
+
+    Args:
+        frame: The table.
+        wanted: A column, or several joined by commas; None = not named.
+
+    Raises:
+        UsageError: There is no such column (exit 2, with the nearest name).
+        Undecided: It was not named; the obvious column, else the last, is proposed.
+        DataError: There is nothing to predict it from.
+    """
+    if frame.width == 1:
+        raise DataError(
+            "the table has only one column",
+            visible(f"{frame.columns[0]}: no comma, semicolon, tab or bar cuts every line alike"),
+            "name a table that has a target and features",
+        )
+    if wanted is not None:
+        return Target(columns=_named(frame, wanted))
+    others = [name for name in frame.columns if name.lower() not in PARTS] or frame.columns
+    obvious = [name for known in NAMES for name in others if name.lower() == known]
+    proposals = tuple(dict.fromkeys([*obvious, others[-1], *others]))
+    raise Undecided(
+        "which column is the target is not certain",
+        visible(f"there are: {', '.join(frame.columns[:SHOWN])}"),
+        f"name it, for example --target {visible(proposals[0])}",
+        key="data.target",
+        proposals=proposals,
+    )
+
+
+def _named(frame: pl.DataFrame, wanted: str) -> tuple[str, ...]:
+    """The column of that name; where there is none, those between the commas."""
+    names = (
+        (wanted,) if wanted in frame.columns else tuple(dict.fromkeys(n.strip() for n in wanted.split(",")))
+    )
+    absent = next((name for name in names if name not in frame.columns), None)
+    if absent is None:
+        return names
+    folded = {name.lower(): name for name in frame.columns}
+    near = difflib.get_close_matches(absent.lower(), list(folded), n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {visible(folded[near[0]])}?"
+        if near
+        else f"there are: {visible(', '.join(frame.columns[:SHOWN]))}"
+    )
+    raise UsageError("there is no such column", visible(f"--target = {absent}"), hint)
