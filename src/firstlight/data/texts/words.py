@@ -2,11 +2,14 @@
 
 `It's 5€, 好吃!` is the units `it`, `'`, `s`, `5`, `€`, `,`, `好`, `吃`, `!`. Marks and emoji are kept: in short
 texts they tell a mood better than words do. Text is compared in Unicode's compatibility form (NFKC) and in
-small letters.
+small letters, without characters that cannot be seen: such remains of formatting can tell a class by accident.
+In TweetEval's emoji set the variation selector that followed the heart stayed behind when the heart was taken
+out; it gives 12 points of test accuracy for nothing.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -22,15 +25,18 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 50_000  # characters of a text that are read, about 8,000 words (judgement)
 CHUNK_CHARACTERS = 20_000_000  # that are split at once: some 200 MB of words
 
+# Soft hyphen, zero-width characters and marks of direction, variation selectors, byte-order mark.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
+
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _UNSPACED_CHARACTER = rf"^[{_UNSPACED}]$"
 _UNIT = rf"[{_UNSPACED}]|[\w&&[^{_UNSPACED}]]+|[^\w\s]"  # in the words of Rust's regex, which polars uses
 
 
 def normalise(text: str) -> str:
-    """The form in which texts are compared: NFKC, small letters, cut after LONGEST_TEXT characters."""
+    """The form in which texts are compared: NFKC, small letters, nothing unseen, LONGEST_TEXT characters at most."""
     text = text[:LONGEST_TEXT]
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).lower()
 
 
 def count_units(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
