@@ -118,7 +118,7 @@ class TextBatches:
             part = order[at : min(at + stretch, whole)]
             part = part[np.argsort(lengths[part], kind="stable")]
             batches += [part[b : b + self.size] for b in range(0, len(part), self.size)]
-        random.shuffle(batches)  # type: ignore[arg-type]  # numpy's stub knows arrays only
+        random.shuffle(batches)
         return [*batches, order[whole:]] if whole < len(order) else batches
 
     def _batch(self, rows: NDArray[np.int64]) -> Batch:

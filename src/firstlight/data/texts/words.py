@@ -26,7 +26,9 @@ LONGEST_TEXT = 50_000  # characters of a text that are read, about 8,000 words (
 CHUNK_CHARACTERS = 20_000_000  # that are split at once: some 200 MB of words
 
 # Soft hyphen, zero-width characters and marks of direction, variation selectors, byte-order mark.
-_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
+_UNSEEN = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+)
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _UNSPACED_CHARACTER = rf"^[{_UNSPACED}]$"
