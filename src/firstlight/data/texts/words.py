@@ -41,6 +41,11 @@ def normalise(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).lower()
 
 
+def has_unseen(text: str) -> bool:
+    """Whether a text holds characters that cannot be seen and are taken out; a mark at its start is none."""
+    return not text.isascii() and _UNSEEN.search(text, 1) is not None
+
+
 def count_units(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """Every unit of the texts and how often it occurs, most frequent first; equals by their characters."""
     import polars as pl
