@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 50_000  # characters of a text that are read, about 8,000 words (judgement)
 CHUNK_CHARACTERS = 20_000_000  # that are split at once: some 200 MB of words
 
-# Soft hyphen, zero-width characters and marks of direction, variation selectors, byte-order mark.
+# Soft hyphen, zero-width characters and marks of direction, variation selectors, byte-order mark, and halves of
+# characters (surrogates), which no file can hold.
 _UNSEEN = re.compile(
-    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef\ud800-\udfff]"
 )
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _UNSPACED_CHARACTER = rf"^[{_UNSPACED}]$"
-_UNIT = rf"[{_UNSPACED}]|[\w&&[^{_UNSPACED}]]+|[^\w\s]"  # in the words of Rust's regex, which polars uses
+_UNIT = rf"[{_UNSPACED}]|[\w&&[^{_UNSPACED}]]+|[^\w\s\p{{Cc}}]"  # in the words of Rust's regex, which polars uses
 
 
 def normalise(text: str) -> str:
