@@ -36,7 +36,9 @@ def test_what_stands_under_the_padding_changes_no_answer(model: TextTransformer)
 
 
 def test_the_order_of_tokens_matters(model: TextTransformer) -> None:
-    assert not torch.allclose(model(inputs([1, 5, 9], length=3)), model(inputs([1, 9, 5], length=3)), atol=1e-4)
+    assert not torch.allclose(
+        model(inputs([1, 5, 9], length=3)), model(inputs([1, 9, 5], length=3)), atol=1e-4
+    )
 
 
 def test_no_gradient_reaches_the_vector_of_padding(model: TextTransformer) -> None:

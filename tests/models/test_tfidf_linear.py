@@ -23,7 +23,9 @@ WORDS = 40
 def rows() -> Ragged:
     random = np.random.default_rng(0)
     lengths = random.integers(0, 12, 300)
-    return Ragged(values=random.integers(0, WORDS, lengths.sum()).astype(np.int32), offsets=offsets_of(lengths))
+    return Ragged(
+        values=random.integers(0, WORDS, lengths.sum()).astype(np.int32), offsets=offsets_of(lengths)
+    )
 
 
 def counts_of(rows: Ragged) -> np.ndarray[Any, Any]:
@@ -120,7 +122,9 @@ def test_an_empty_text_gets_finite_scores_and_company_changes_nothing(rows: Ragg
 
 def test_probabilities_are_neither_flat_nor_certain(rows: Ragged) -> None:
     random = np.random.default_rng(1)
-    targets = np.where(random.random(len(rows)) < 0.7, classes_of(rows, 2), random.integers(2, size=len(rows)))
+    targets = np.where(
+        random.random(len(rows)) < 0.7, classes_of(rows, 2), random.integers(2, size=len(rows))
+    )
     model = fitted(rows, targets, 2)
     surest = model(bag(rows)).softmax(dim=1).amax(dim=1).mean().item()
     assert 0.6 < surest < 0.95
@@ -133,6 +137,13 @@ def test_fits_are_equal_for_a_seed_and_survive_storing(rows: Ragged) -> None:
     stored.load_state_dict(first.state_dict())
     assert torch.equal(first(bag(rows)), second(bag(rows)))
     assert torch.equal(first(bag(rows)), stored(bag(rows)))
+
+
+def test_the_rows_of_the_caller_stay_as_they_are(rows: Ragged) -> None:
+    before = rows.values.copy(), rows.offsets.copy()
+    fitted(rows, classes_of(rows, 3), 3)
+    assert np.array_equal(rows.values, before[0])
+    assert np.array_equal(rows.offsets, before[1])
 
 
 def test_too_much_work_is_not_begun(rows: Ragged) -> None:

@@ -229,7 +229,8 @@ def _matrix(ragged: Ragged, inputs: int) -> csr_matrix:
     from scipy.sparse import csr_matrix
 
     ones = np.ones(len(ragged.values))
-    counts = csr_matrix((ones, ragged.values, ragged.offsets), shape=(len(ragged), inputs))
+    # A copy, because adding up equal n-grams would change the rows of the caller.
+    counts = csr_matrix((ones, ragged.values, ragged.offsets), shape=(len(ragged), inputs), copy=True)
     counts.sum_duplicates()
     return counts
 

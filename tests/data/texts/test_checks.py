@@ -65,7 +65,9 @@ def test_words_that_training_never_saw() -> None:
 def test_imbalance_names_both_classes() -> None:
     found = look(texts(110, 0), texts(60, 1), [0] * 100 + [1] * 10, [0, 1] * 30)
     assert found.imbalance == 10.0
-    assert any("the class bad has 10 times the training rows of good (10 rows)" in note for note in found.notes)
+    assert any(
+        "the class bad has 10 times the training rows of good (10 rows)" in note for note in found.notes
+    )
 
 
 def test_other_words_in_validation_are_a_shift() -> None:

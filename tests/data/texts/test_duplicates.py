@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from firstlight.data.texts.duplicates import NEAR, RUN, duplicates
 from firstlight.data.texts.words import normalise
 
-STORY = "once upon a time there was a small telescope that nobody had ever pointed at the sky for a first night"
+STORY = (
+    "once upon a time there was a small telescope that nobody had ever pointed at the sky for a first night"
+)
 
 
 def test_case_blanks_and_unseen_characters_make_no_difference() -> None:

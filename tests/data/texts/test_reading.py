@@ -23,7 +23,10 @@ def fill(root: Path, files: dict[str, str | bytes]) -> Path:
 
 class TestFolders:
     def test_class_folders(self, tmp_path: Path) -> None:
-        fill(tmp_path, {"pos/1.txt": "good ", "neg/deep/2.TXT": "bad", "neg/.hidden.txt": "x", "pos/a.pdf": "x"})
+        fill(
+            tmp_path,
+            {"pos/1.txt": "good ", "neg/deep/2.TXT": "bad", "neg/.hidden.txt": "x", "pos/a.pdf": "x"},
+        )
         assert matches(tmp_path)
         found = read_texts(tmp_path)
         assert found.texts == ["bad", "good"]
@@ -78,7 +81,9 @@ class TestFolders:
         assert "b/1.txt (no text)" in caught.value.where
 
     @pytest.mark.requirement("BX08")
-    def test_a_text_without_an_end_is_cut_and_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_text_without_an_end_is_cut_and_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(reading, "LONGEST", 10)
         fill(tmp_path, {"a/1.txt": "x" * 11, "b/1.txt": "y" * 10})
         found = read_texts(tmp_path)
@@ -137,7 +142,9 @@ class TestLabelledLines:
     LINES = "".join(f"{n % 2} some text {n}\n" for n in range(12))
 
     def test_parts_are_the_files_beside_it(self, tmp_path: Path) -> None:
-        fill(tmp_path, {"x.binary.train": self.LINES, "x.binary.dev": self.LINES, "y.binary.test": self.LINES})
+        fill(
+            tmp_path, {"x.binary.train": self.LINES, "x.binary.dev": self.LINES, "y.binary.test": self.LINES}
+        )
         assert matches(tmp_path / "x.binary.train")
         found = read_texts(tmp_path / "x.binary.train")
         assert len(found.texts) == 24

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from firstlight.data.texts.ragged import Ragged
 
 PADDING = 0  # the token that fills a row up
-STRETCH_BATCHES = 50  # that are sorted by length together: less than 5 % is padding, and order stays random
+STRETCH_BATCHES = 50  # that are sorted by length together: 1 to 2 % is padding on AG News and TREC
 
 
 class TextInputs(NamedTuple):

@@ -118,8 +118,8 @@ def _shift(coded: Ragged, train: int, sizes: tuple[NDArray[np.int64], NDArray[np
     """Compares how often the most frequent units occur in some texts of both parts."""
     parts = []
     for begin, end in ((0, train), (train, len(coded))):
-        rows = np.unique(np.linspace(begin, max(end - 1, begin), SHIFT_ROWS).astype(np.int64)[: end - begin])
-        some = coded.take(rows[rows < end])
+        rows = np.linspace(begin, max(end - 1, begin), min(SHIFT_ROWS, end - begin)).astype(np.int64)
+        some = coded.take(rows)
         frequent = (some.values >= 0) & (some.values < FEATURES)
         places = some.rows()[frequent] * FEATURES + some.values[frequent]
         counts = np.bincount(places, minlength=len(some) * FEATURES).reshape(len(some), FEATURES)

@@ -33,7 +33,9 @@ _UNSEEN = re.compile(
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _UNSPACED_CHARACTER = rf"^[{_UNSPACED}]$"
-_UNIT = rf"[{_UNSPACED}]|[\w&&[^{_UNSPACED}]]+|[^\w\s\p{{Cc}}]"  # in the words of Rust's regex, which polars uses
+_UNIT = (
+    rf"[{_UNSPACED}]|[\w&&[^{_UNSPACED}]]+|[^\w\s\p{{Cc}}]"  # in the words of Rust's regex, which polars uses
+)
 
 
 def normalise(text: str) -> str:
