@@ -9,7 +9,26 @@ from firstlight.data.texts import checks
 from firstlight.data.texts.checks import TextFindings, check_texts
 
 CLASSES = ("bad", "good")
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lamda mu nu xi omikron pi rho sigma".split()
+WORDS = [f"{first}{rest}" for first in "bdfgkl" for rest in ("ane", "ore", "imu")]
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lamda",
+    "mu",
+    "nu",
+    "xi",
+    "omikron",
+    "pi",
+    "rho",
+    "sigma",
+]
 
 
 def texts(count: int, seed: int) -> list[str]:
@@ -71,7 +90,7 @@ def test_imbalance_names_both_classes() -> None:
 
 
 def test_other_words_in_validation_are_a_shift() -> None:
-    found = look(texts(100, 0), [text.replace("alpha", "beta") + " mu mu mu mu" for text in texts(100, 1)])
+    found = look(texts(100, 0), [f"{text} {WORDS[0]} {WORDS[0]} {WORDS[0]}" for text in texts(100, 1)])
     assert found.shift.shifted
     assert any("told apart by their words" in note for note in found.notes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -99,7 +100,7 @@ class TestFolders:
 
 
 class TestPairs:
-    FILES: dict[str, str | bytes] = {
+    FILES: ClassVar[dict[str, str | bytes]] = {
         "train_text.txt": "one\u2028line\ntwo\r\n\nfour\n",
         "train_labels.txt": "0\n1\n1\n\n",
         "val_text.txt": "five",
