@@ -10,25 +10,6 @@ from firstlight.data.texts.checks import TextFindings, check_texts
 
 CLASSES = ("bad", "good")
 WORDS = [f"{first}{rest}" for first in "bdfgkl" for rest in ("ane", "ore", "imu")]
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lamda",
-    "mu",
-    "nu",
-    "xi",
-    "omikron",
-    "pi",
-    "rho",
-    "sigma",
-]
 
 
 def texts(count: int, seed: int) -> list[str]:
