@@ -39,7 +39,7 @@ class _Runs(NamedTuple):
 
 
 def duplicates(texts: Sequence[str]) -> Duplicates:
-    """Compares every text with every other; empty ones are duplicates of nothing. About 3 s for 100,000 tweets."""
+    """Compares every text with every other; empty ones are duplicates of nothing. 5 s for 100,000 tweets, measured."""
     same = _same(texts)
     firsts = np.flatnonzero(same == np.arange(len(texts)))
     runs = _runs([texts[row] for row in firsts.tolist()])
