@@ -6,15 +6,15 @@ with the number, robustly scaled and smoothly clipped, and one grows piece by pi
 (Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", 2022). Whether it is
 missing is an input of its own. Small categories go in as one-hot, large ones as embeddings.
 
-The layers are in NTK form (weights of size one, scaled by the root of their inputs), and scaling and clipping
-are those of RealMLP (Holzmuller, Grinsztajn, Steinwart, "Better by Default", 2024). Written from the descriptions.
+Scaling and clipping are those of RealMLP (Holzmuller, Grinsztajn, Steinwart, "Better by Default", 2024). Written
+from the descriptions. Its learnt scale of each input, its NTK form and members in parallel (TabM) changed less than
+another seed does, or cost twice the time for a tenth of a point (docs/log.md).
 
 Width multiplies 256 hidden units.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,24 +34,10 @@ LAYERS = 2
 PIECES = 48
 NUMBER_SIZE = 24  # of the vector of a number
 CATEGORY_SIZE = 8  # of the vector of a category
+CATEGORY_SPREAD = 0.3  # of its first numbers, about that of a one-hot column
 ONE_HOT = 8  # codes up to which a category is one-hot
 CLIP = 3.0  # scaled numbers stay within plus and minus this (RealMLP)
-HEAD_SCALE = 0.1  # of the head's first weights: the first predictions are nearly equal
 FITTED_ROWS = 200_000  # quantiles of more rows are no better (judgement)
-
-
-class NtkLinear(nn.Module):
-    """A linear layer whose weights are of size one and whose product is divided by the root of its inputs."""
-
-    def __init__(self, inputs: int, outputs: int, scale: float = 1.0) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) * scale)
-        self.bias = nn.Parameter(torch.randn(outputs) * 0.1 * scale)
-        self.factor = 1 / math.sqrt(max(inputs, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs) -> (batch, outputs)."""
-        return functional.linear(x, self.weight * self.factor, self.bias)
 
 
 class Numbers(nn.Module):
@@ -79,7 +65,9 @@ class Numbers(nn.Module):
         scaled = (x - self.median) * self.scale
         scaled = scaled / torch.sqrt(1 + (scaled / CLIP).square())
         filled = ((x[:, :, None] - self.low) / self.width).clamp(0, 1)  # (batch, numbers, pieces)
-        vectors = torch.baddbmm(self.bias, filled.transpose(0, 1), self.piece) + scaled.T[:, :, None] * self.slope
+        vectors = (
+            torch.baddbmm(self.bias, filled.transpose(0, 1), self.piece) + scaled.T[:, :, None] * self.slope
+        )
         return torch.cat([missing.float(), functional.relu(vectors).transpose(0, 1).flatten(1)], dim=1)
 
 
@@ -89,9 +77,11 @@ class Categories(nn.Module):
     def __init__(self, cardinalities: tuple[int, ...]) -> None:
         super().__init__()
         self.cardinalities = cardinalities
-        self.tables = nn.ModuleDict(
-            {str(j): nn.Embedding(size, CATEGORY_SIZE) for j, size in enumerate(cardinalities) if size > ONE_HOT}
-        )
+        self.tables = nn.ModuleDict()
+        for j, size in enumerate(cardinalities):
+            if size > ONE_HOT:
+                first = torch.randn(size, CATEGORY_SIZE) * CATEGORY_SPREAD
+                self.tables[str(j)] = nn.Embedding.from_pretrained(first, freeze=False)
         self.size = sum(size if size <= ONE_HOT else CATEGORY_SIZE for size in cardinalities)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -117,9 +107,9 @@ class TableMlp(nn.Module):
         hidden = max(16, round(HIDDEN * width))
         layers: list[nn.Module] = []
         for inputs in (size, *[hidden] * (LAYERS - 1)):
-            layers += [NtkLinear(inputs, hidden), nn.SiLU(), nn.Dropout(dropout)]
+            layers += [nn.Linear(inputs, hidden), nn.SiLU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
-        self.head = NtkLinear(hidden, shape.outputs, scale=HEAD_SCALE)
+        self.head = nn.Linear(hidden, shape.outputs)
 
     def forward(self, inputs: TableInputs) -> Tensor:
         """TableInputs -> outputs (batch, outputs): logits, or standardised numbers for regression."""
@@ -161,7 +151,8 @@ def piece_edges(values: NDArray[np.float64], pieces: int) -> NDArray[np.float64]
     weights = np.minimum(counts, counts.sum() / pieces)
     reached = np.cumsum(weights) / weights.sum()
     inner = np.searchsorted(reached, np.arange(1, pieces) / pieces).clip(max=len(distinct) - 1)
-    return distinct[np.unique([0, *inner, len(distinct) - 1])]
+    edges: NDArray[np.float64] = distinct[np.unique([0, *inner, len(distinct) - 1])]
+    return edges
 
 
 MODEL = ModelKind(

@@ -174,7 +174,7 @@ def _forest(
         return Forest((), ()), baseline
     rounds = _choose_rounds(columns, targets, task, seconds * CHOICE_SHARE, seed)
     estimator = _estimator(columns, len(targets), task, seed).set_params(max_iter=rounds)
-    estimator.fit(columns.values, targets)
+    _grow(estimator, columns.values, targets)
     # scikit-learn has no public name for its trees; exporters such as skl2onnx read the same two.
     start = estimator._baseline_prediction[0]
     if len(present) == 2:  # one score, which is the log odds of the second
@@ -193,6 +193,12 @@ def _estimator(columns: _Columns, rows: int, task: str, seed: int) -> Any:
     return kind(**SETTINGS, **sizes, categorical_features=categorical, random_state=seed, warm_start=True)
 
 
+def _grow(estimator: Any, columns: NDArray[np.float64], targets: NDArray[Any]) -> None:
+    # scikit-learn 1.9 fails on a column without any value; a constant one is never split on either.
+    nothing = np.isnan(columns).all(axis=0)
+    estimator.fit(np.where(nothing, 0.0, columns) if nothing.any() else columns, targets)
+
+
 def _choose_rounds(columns: _Columns, targets: NDArray[Any], task: str, seconds: float, seed: int) -> int:
     """The number of rounds with the smallest loss on the part kept apart; of those grown within `seconds`."""
     rest, chosen = apart(targets, APART)
@@ -202,7 +208,7 @@ def _choose_rounds(columns: _Columns, targets: NDArray[Any], task: str, seconds:
     started, grown, target_rounds = time.perf_counter(), 0, FIRST_ROUNDS
     while True:
         began = time.perf_counter()
-        estimator.set_params(max_iter=target_rounds).fit(columns.values[rest], targets[rest])
+        _grow(estimator.set_params(max_iter=target_rounds), columns.values[rest], targets[rest])
         losses = [_loss(s, targets[chosen], estimator) for s in _staged(estimator, columns.values[chosen])]
         best = int(np.argmin(losses)) + 1
         now = time.perf_counter()
