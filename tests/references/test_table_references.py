@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -161,14 +162,14 @@ def test_little_time_means_fewer_rows_and_the_note_says_so(reference, monkeypatc
     assert r2_score(truth, answer.predicted) > 0.5
 
 
-def test_many_rounds_are_cut_by_the_clock(monkeypatch):
-    monkeypatch.setattr(gradient_boosting, "PATIENCE", 10_000)
+def test_the_clock_ends_a_search_that_gains_with_every_round(monkeypatch):
+    falling = itertools.count(0, -1)
+    monkeypatch.setattr(gradient_boosting, "_loss", lambda *_: next(falling))
     numbers, codes, signal = mixed(9_000)
     rows, _ = rows_of(numbers, codes, signal, task="regression", outputs=1, cardinalities=(6, 6))
-    began = time.perf_counter()
-    answer = gradient_boosting.run(rows, 2.0, 0)
-    assert len(answer.model.roots) < gradient_boosting.MOST_ROUNDS
-    assert time.perf_counter() - began < 8  # beside other work
+    enough, little = (len(gradient_boosting.run(rows, s, 0).model.roots) for s in (60.0, 0.5))
+    assert enough == gradient_boosting.MOST_ROUNDS
+    assert gradient_boosting.FIRST_ROUNDS <= little < enough
 
 
 def test_the_boosted_module_is_what_answered():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.references"
-NOT_REFERENCES = frozenset({"run", "spec", "features"})
+NOT_REFERENCES = frozenset({"run", "spec", "features", "tables"})
 
 
 def references(

@@ -28,8 +28,8 @@ FEWEST_ROWS = 20  # below this nothing is kept apart (judgement)
 PENALTIES = (100.0, 10.0, 1.0, 0.1)  # 1 / C of scikit-learn; the strong ones converge soonest
 UNCHOSEN = 1.0  # where nothing can be kept apart: the default of scikit-learn
 MOST_ITERATIONS = 300
-USUAL_ITERATIONS = 100  # of a fit; Adult 40 to 150
-ENTRY_COST = 1e-8  # seconds of one core for an entry and an output in an iteration; Adult 0.5e-8
+USUAL_ITERATIONS = 100  # of a fit; 20 to 133 seen
+ENTRY_COST = 3e-9  # seconds of one core for an entry and an output in an iteration; measured 0.8e-9 to 2.1e-9
 CHOICE_SHARE = 0.6  # of the time
 MOST_WEIGHTS = 20_000_000  # of a model: 160 MB
 
