@@ -2,7 +2,7 @@
 
 How many rounds there are is chosen on a sixth of the training rows that is kept apart; then the trees are
 grown again on all of them. A split looks at half of the columns, drawn anew for each: of 13 tables 7 were
-predicted better for it, 4 worse and 2 the same (docs/log.md), and it takes half the time.
+predicted better for it, 4 worse and 2 the same (docs/log.md).
 """
 
 from __future__ import annotations
