@@ -67,7 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         }
     )
     folder = Folder(tmp_path_factory.mktemp("experiment"))
-    job = build_job(config, dataset(config, examples, split), machine_of(config), folder)
+    job = build_job(config, dataset(examples, split), machine_of(config), folder)
     state = fresh_state(job)
     checkpoint.save(folder, [folder.best], state.to_checkpoint(config.model_dump(mode="json"), job.meta))
     return folder

@@ -34,6 +34,7 @@ from firstlight.watch.log import Both, LogFile
 
 if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
+    from firstlight.kinds.kind import Dataset
     from firstlight.setup.propose import Proposal
     from firstlight.training.interrupt import Stop
     from firstlight.watch.progress import Progress
@@ -56,7 +57,7 @@ def setup(request: Request, progress: Progress) -> Folder:
     from firstlight.data.split import write_split
     from firstlight.gates.confirmation import confirm
     from firstlight.gates.status import write_status
-    from firstlight.kinds.kind import kind_of
+    from firstlight.kinds.kind import dataset
     from firstlight.machine.choices import machine_of
     from firstlight.machine.environment import record_environment, recorded_arguments
     from firstlight.machine.seeds import deterministic, seed_everything
@@ -71,20 +72,19 @@ def setup(request: Request, progress: Progress) -> Folder:
         machine = machine_of(config)
         examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
         split = split_examples(examples, config.data, config.seed)
-        seen = kind_of(examples).profile(examples, split)
+        data = dataset(examples, split)
+        seen = data.kind.profile(data)
         for warning in seen.warnings:
             log.warn(warning)
         left = training_seconds(config.budget.minutes * 60, time.monotonic() - request.started)
-        found = propose(
-            config, explicit_keys(config), examples, split, machine, folder, training_seconds=left
-        )
+        found = propose(config, explicit_keys(config), data, machine, folder, training_seconds=left)
         check_supported(found.config)
         for key, reason in found.reasons.items():
             log.detail(f"{key}: {reason}")
-        for line in summary(found, seen, split.method):
+        for line in summary(found, seen, split):
             log.note(line)
         split_hash = write_split(folder.splits, split, examples)
-        batch = _read_a_batch(found, folder)
+        batch = _read_a_batch(found, data, folder)
         store.write_json(
             folder.profile, {**seen.to_json(), "split_method": split.method, "batch_read": batch}
         )
@@ -205,12 +205,12 @@ def status(folder: Folder) -> dict[str, Any]:
     return compute_status(folder)
 
 
-def _read_a_batch(found: Proposal, folder: Folder) -> dict[str, Any]:
+def _read_a_batch(found: Proposal, data: Dataset, folder: Folder) -> dict[str, Any]:
     """Reads one training batch as training will, for the first gate."""
     from firstlight.data.batch import bad_rows, form
     from firstlight.training.job import build_job
 
-    batch = next(iter(build_job(found.config, found.data, found.machine, folder).train.epoch(0)))
+    batch = next(iter(build_job(found.config, data, found.machine, folder).train.epoch(0)))
     finite = not bool(bad_rows(batch.inputs).any())
     return {"rows": len(batch.rows), "form": form(batch.inputs), "finite": finite}
 

@@ -56,7 +56,7 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
             f"fingerprint {examples.fingerprint[:16]}, at setup {recorded[:16]}: a file has another content",
             "restore the data, or start a new experiment with it",
         )
-    job = build_job(config, dataset(config, examples, split), machine, folder)
+    job = build_job(config, dataset(examples, split), machine, folder)
     progress.detail(f"train {job.train.count} examples in {len(job.train)} batches, val {job.val.count}")
     seconds = config.budget.minutes * 60
     clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))

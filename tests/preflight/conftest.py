@@ -61,7 +61,7 @@ def make_job(digits: Examples, split: Split, tmp_path: Path) -> Callable[..., Jo
             deterministic=True,
             reasons={},
         )
-        data = dataset(config, examples or digits, split_as or split)
+        data = dataset(examples or digits, split_as or split)
         return build_job(config, data, machine, Folder(tmp_path))
 
     return make

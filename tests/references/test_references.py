@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from firstlight import catalog
-from firstlight.config.schema import Config, Loss
+from firstlight.config.schema import Loss
 from firstlight.data.examples import Examples, Split
 from firstlight.kinds.kind import Dataset, dataset
 from firstlight.references.images import features as features_module
@@ -53,7 +53,7 @@ def split() -> Split:
 
 
 def data_of(examples: Examples, split: Split) -> Dataset:
-    return dataset(Config(), examples, split)
+    return dataset(examples, split)
 
 
 def run(examples: Examples, split: Split, seconds: float = 20.0):

@@ -48,6 +48,7 @@ TaskName = Literal[
     "text_multilabel",
     "text_regression",
 ]
+ModelName = Literal["auto", "small_cnn", "resnet", "table_mlp", "ngram_bag", "text_transformer"]
 # Direction is a field of the metric, never guessed from its name.
 LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})
 
@@ -75,7 +76,17 @@ class Data(Section):
     classes: ClassNames | None = Field(
         default=None, description="class names in the order of the model's outputs; null = sorted by name"
     )
-    target: Text | None = Field(default=None, description="column of a table that holds the label")
+    target: Text | None = Field(
+        default=None, description="column of a table that is predicted; several labels: a,b,c"
+    )
+    text_column: Text | None = Field(default=None, description="column of a table that holds the texts")
+    group: Text | None = Field(
+        default=None, description="column of a table; rows with the same value are never parted"
+    )
+    time: Text | None = Field(
+        default=None, description="column of a table; validation and test come after training by it"
+    )
+    drop: ClassNames | None = Field(default=None, description="columns of a table that are not used")
     path_column: Text | None = Field(default=None, description="column of a table that holds image paths")
     image_size: Count | None = Field(
         default=None, description="side in pixels after decoding; null = chosen from the data"
@@ -107,9 +118,10 @@ class Data(Section):
 class Model(Section):
     """The network."""
 
-    name: Literal["auto", "small_cnn", "resnet"] = Field(
+    name: ModelName = Field(
         default="auto",
-        description="small_cnn up to 64 pixels, resnet for photos; auto = by image size and budget",
+        description="images: small_cnn up to 64 pixels, resnet for photos; tables: table_mlp; texts: ngram_bag, "
+        "text_transformer; auto = by the data",
     )
     width: Positive | None = Field(
         default=None, description="multiplies the channel counts; null = fitted to the budget"

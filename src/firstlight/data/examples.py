@@ -12,10 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from firstlight.data.tables.column import Column
 
 
 class Part(IntEnum):
@@ -80,7 +85,31 @@ class Images:
     noun: str = "image"
 
 
-Content = Images
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows of a table."""
+
+    frame: pl.DataFrame  # every column but the target
+    columns: tuple[Column, ...]
+    targets: tuple[str, ...]  # names of the target columns
+    headline: str  # how the file was read
+    group: str | None = None  # column whose values are never parted
+    time: str | None = None  # column by which validation and test come after training
+    kind: str = "table"
+    noun: str = "row"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """Texts, in order."""
+
+    texts: tuple[str, ...]
+    column: str | None = None  # of the table that they come from
+    kind: str = "text"
+    noun: str = "text"
+
+
+Content = Images | Rows | Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +135,24 @@ class Examples:
     def noun(self) -> str:
         """What a row is called in sentences."""
         return self.content.noun
+
+    @property
+    def table(self) -> Rows:
+        """The content of a table."""
+        assert isinstance(self.content, Rows)
+        return self.content
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The content of a set of texts."""
+        assert isinstance(self.content, Texts)
+        return self.content.texts
+
+    @property
+    def text_column(self) -> str | None:
+        """The column of the table that the texts come from."""
+        assert isinstance(self.content, Texts)
+        return self.content.column
 
     @property
     def images(self) -> Images:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from firstlight.config.schema import Data
     from firstlight.watch.progress import Progress
 
+PACKAGE = "firstlight.data.sources"
 Found = Listing | Examples
 NAMES_SHOWN = 20
 # Files that systems and tools leave in folders; with every name that begins with a dot they are passed over.
@@ -32,13 +33,15 @@ class Source:
     """A kind of data.
 
     Attributes:
-        matches: (source as the user named it, its path) -> whether this kind can read it; cheap, reads no
-            content.
+        matches: (data section, path of the source) -> whether this kind reads it; looks at names, and at the
+            beginning of a file at most.
         read: (data section, its path, progress) -> a listing of images, or the examples of another kind; the
             classes in any order.
+        rank: Of those that match, the one with the lowest reads it.
     """
 
-    matches: Callable[[str, Path], bool]
+    matches: Callable[[Data, Path], bool]
+    rank: int = 0
     read: Callable[[Data, Path, Progress], Found]
 
 
@@ -59,9 +62,9 @@ def read_source(data: Data, base: Path, progress: Progress) -> Found:
             "no data is named", "data.source is empty", "name a folder, a table, an .npz or sample:digits"
         )
     path = base / os.path.expanduser(data.source)  # unlike Path's, it leaves a ~name that is no user alone
-    for name in catalog.names("firstlight.data.sources"):
-        source = catalog.load("firstlight.data.sources", name, "SOURCE", Source)
-        if source.matches(data.source, path):
+    known = [catalog.load(PACKAGE, name, "SOURCE", Source) for name in catalog.names(PACKAGE)]
+    for source in sorted(known, key=lambda one: one.rank):
+        if source.matches(data, path):
             return _ordered(source.read(data, path, progress), data.classes)
     if not os.path.exists(path):  # unlike Path's, it knows that a name of 300 letters does not exist
         raise UsageError(
@@ -70,7 +73,7 @@ def read_source(data: Data, base: Path, progress: Progress) -> Found:
     raise UsageError(
         "this kind of data is not known",
         visible(str(path)),
-        "use a folder of class folders, a .csv, .tsv, .jsonl or .parquet table with image paths, or an .npz",
+        "use a folder of images or texts in class folders, a .csv, .tsv, .jsonl or .parquet table, or an .npz",
     )
 
 
@@ -105,6 +108,23 @@ def _in_order(
     return wanted, order[labels]
 
 
+def wants(data: Data, kind: str) -> bool:
+    """Whether the config leaves it open that the data is of this kind."""
+    return data.task == "auto" or data.task.startswith(f"{kind}_")
+
+
 def is_litter(name: str) -> bool:
     """Whether a file or folder is hidden or left by a system, and no data."""
     return name.startswith(".") or name.lower() in LITTER
+
+
+def new_file(source: str) -> str:
+    """The path of new data.
+
+    Raises:
+        UsageError: There is no such path.
+    """
+    path = os.path.expanduser(source)
+    if not os.path.exists(path):
+        raise UsageError("there are no such inputs", visible(f"{source} does not exist"), "check the path")
+    return path

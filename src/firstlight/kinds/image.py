@@ -39,7 +39,7 @@ class Fitted:
     normalisation: Normalisation
 
 
-def _fit(config: Config, examples: Examples, split: Split) -> Fitted:
+def _fit(examples: Examples, split: Split) -> Fitted:
     import torch
 
     pixels = examples.images.pixels
@@ -185,7 +185,7 @@ def _read(path: Path, shape: ImageShape) -> NDArray[np.uint8] | str:
 KIND = Kind(
     name="image",
     noun="image",
-    profile=profile,
+    profile=lambda data: profile(data.examples, data.split),
     fit=_fit,
     pipeline=_pipeline,
     shape=_shape,

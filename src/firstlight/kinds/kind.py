@@ -99,8 +99,8 @@ class Kind:
     Attributes:
         name: What `data.task` begins with.
         noun: What a row is called.
-        profile: (examples, split) -> what setup saw.
-        fit: (config, examples, split) -> what the training rows determine: scalings, vocabularies.
+        profile: data set -> what setup saw.
+        fit: (examples, split) -> what the training rows determine: scalings, vocabularies.
         pipeline: (config, dataset, outputs of the model, machine) -> batches and shape.
         shape: (meta, outputs) -> the shape, for a model that is loaded.
         views: meta -> the views of the pipeline.
@@ -109,8 +109,8 @@ class Kind:
 
     name: str
     noun: str
-    profile: Callable[[Examples, Split], Profile]
-    fit: Callable[[Config, Examples, Split], Any]
+    profile: Callable[[Dataset], Profile]
+    fit: Callable[[Examples, Split], Any]
     pipeline: Callable[[Config, Dataset, int, Machine], Pipeline]
     shape: Callable[[Mapping[str, Any], int], Shape]
     views: Callable[[Mapping[str, Any]], Views]
@@ -128,7 +128,7 @@ def kind_of(examples: Examples) -> Kind:
     return kind_named(examples.content.kind)
 
 
-def dataset(config: Config, examples: Examples, split: Split) -> Dataset:
+def dataset(examples: Examples, split: Split) -> Dataset:
     """The data set with what is fitted on its training rows."""
     kind = kind_of(examples)
-    return Dataset(kind=kind, examples=examples, split=split, fitted=kind.fit(config, examples, split))
+    return Dataset(kind=kind, examples=examples, split=split, fitted=kind.fit(examples, split))

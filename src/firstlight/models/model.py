@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from firstlight.data.texts.batches import TextShape
+
 if TYPE_CHECKING:
     from torch import nn
+
+
+ALL_ROWS = 2**62  # `prepare` of some kinds counts every training row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,16 @@ class ImageShape:
     outputs: int
 
 
-Shape = ImageShape
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableShape:
+    """What goes in and comes out of a model for tables."""
+
+    numbers: int  # number columns
+    cardinalities: tuple[int, ...]  # codes of each category column, 0 (unknown) included
+    outputs: int  # classes, labels, or 1 for regression
+
+
+Shape = ImageShape | TableShape | TextShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +48,7 @@ class ModelKind:
         prepare: (module, inputs) -> None: initialisation that looks at training inputs; once, before the first
             step.
         widths: Multipliers that are offered to the budget, narrowest first.
+        prepare_rows: Training rows that `prepare` looks at, at most.
         rank: Of those that fit, the lowest is taken when the choice is ours.
     """
 
@@ -43,3 +58,4 @@ class ModelKind:
     prepare: Callable[[nn.Module, Any], None]
     widths: tuple[float, ...]
     rank: int = 0
+    prepare_rows: int = 2_000

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstlight.data.texts.batches import TextInputs, TextShape
-from firstlight.models.model import ModelKind
+from firstlight.models.model import ALL_ROWS, ModelKind
 
 NUMBERS = 32  # of an n-gram's vector; 64 gained nothing on TweetEval emoji
 SPREAD = 0.01  # of the vectors at the start; 0.1 at a rate of 0.01 lost half a point on AG News
@@ -108,8 +108,10 @@ def rarity(ids: Tensor, offsets: Tensor, size: int) -> Tensor:
 
 
 MODEL = ModelKind(
+    data="text",
     fits=lambda shape: isinstance(shape, TextShape) and shape.longest == 0,
     build=_build,
     prepare=_prepare,
     widths=(0.5, 1.0, 2.0),
+    prepare_rows=ALL_ROWS,
 )

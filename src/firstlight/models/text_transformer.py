@@ -81,8 +81,10 @@ def _build(shape: Any, width: float, dropout: float) -> TextTransformer:
 
 
 MODEL = ModelKind(
+    data="text",
     fits=lambda shape: isinstance(shape, TextShape) and shape.longest > 0,
     build=_build,
     prepare=lambda model, inputs: None,
     widths=(0.25, 0.5, 1.0, 2.0),
+    rank=1,
 )

@@ -268,4 +268,6 @@ def _build(shape: Any, width: float, dropout: float) -> TfidfLinear:
 
 
 # Fitted, not trained: a run never proposes it as its network, but a checkpoint of it is built by its name.
-MODEL = ModelKind(fits=lambda shape: False, build=_build, prepare=lambda model, inputs: None, widths=(1.0,))
+MODEL = ModelKind(
+    data="text", fits=lambda shape: False, build=_build, prepare=lambda model, inputs: None, widths=(1.0,)
+)

@@ -26,6 +26,12 @@ class Draft:
         self.reasons[key] = reason
 
 
+def no_augmentation(draft: Draft, noun: str) -> None:
+    """For data that is not changed at random."""
+    draft.put("augmentation.horizontal_flip", "none", f"{noun}s are not mirrored")
+    draft.put("augmentation.shift_pixels", 0, f"{noun}s are not shifted")
+
+
 def _value(config: Config, key: str) -> Any:
     value: Any = config
     for name in key.split("."):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from firstlight import catalog
 from firstlight.config.schema import Config
 from firstlight.errors import DataError, UsageError
-from firstlight.kinds.kind import Dataset, Profile, dataset
+from firstlight.kinds.kind import Dataset, Profile
 from firstlight.setup.draft import Draft
 from firstlight.setup.measure import Trial, fastest
 from firstlight.setup.recipe import Recipe, recipe_for
@@ -20,7 +20,7 @@ from firstlight.text import count, visible
 from firstlight.training.job import build_job, load_kind
 
 if TYPE_CHECKING:
-    from firstlight.data.examples import Examples, Split
+    from firstlight.data.examples import Split
     from firstlight.experiment.folder import Folder
     from firstlight.machine.choices import Machine
     from firstlight.models.model import Shape
@@ -31,31 +31,28 @@ MODELS = "firstlight.models"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A resolved config, the reason for each value that setup chose, the machine it was measured on, the data."""
+    """A resolved config, the reason for each value that setup chose, and the machine it was measured on."""
 
     config: Config
     reasons: dict[str, str]
     machine: Machine
-    data: Dataset
 
 
 def propose(
     config: Config,
     explicit: frozenset[str],
-    examples: Examples,
-    split: Split,
+    data: Dataset,
     machine: Machine,
     folder: Folder,
     *,
     training_seconds: float,
 ) -> Proposal:
-    """Resolves the config for these examples on this machine.
+    """Resolves the config for this data on this machine.
 
     Args:
         config: As the user wrote it.
         explicit: Keys that the user wrote ("training.epochs").
-        examples: The data.
-        split: Its split.
+        data: Its split, and what is fitted on the training rows.
         machine: Device chosen, everything else conservative.
         folder: Of the experiment.
         training_seconds: What the budget leaves for training.
@@ -65,11 +62,10 @@ def propose(
         DataError: No model is made for data of this shape.
     """
     draft = Draft(config, explicit)
-    kind = examples.content.kind
+    kind, examples = data.kind.name, data.examples
     draft.put("data.task", f"{kind}_{examples.task}", "as the targets are")
     if examples.classes:
         draft.put("data.classes", examples.classes, "as found in the data, in sorted order")
-    data = dataset(draft.config, examples, split)
     recipe = recipe_for(kind)
     shape = _model(draft, data, machine, folder)
     recipe.fill(draft, data, shape)
@@ -85,7 +81,6 @@ def propose(
         config=Config.model_validate(draft.config.model_dump()),
         reasons={k: r for k, r in draft.reasons.items() if r},
         machine=machine,
-        data=data,
     )
 
 
@@ -135,7 +130,7 @@ def _size(draft: Draft, trial: Trial, recipe: Recipe, machine: Machine, training
     """The widest network that gets its epochs in time, and the epochs."""
     rows, batch = len(trial.data.split.train), draft.config.training.batch_size
     steps = math.ceil(rows / batch)
-    widths = load_kind(draft.config.model.name).widths
+    widths = (recipe.width,) if recipe.width else load_kind(draft.config.model.name).widths
     fixed = "model.width" in draft.explicit
     offered = (draft.config.model.width or 1.0,) if fixed else widths
     if recipe.narrow(rows) and not fixed:
@@ -156,12 +151,13 @@ def _size(draft: Draft, trial: Trial, recipe: Recipe, machine: Machine, training
             break
         chosen, seconds = width, measured
     fitting = usable / seconds
-    draft.put(
-        "model.width",
-        chosen,
-        f"widest of those measured that gets {wanted} epochs: an epoch takes about {seconds:.3g} s",
+    why = (
+        "the width that was measured to do"
+        if recipe.width
+        else f"widest of those measured that gets {wanted} epochs"
     )
-    most = recipe.most_epochs(rows)
+    draft.put("model.width", chosen, f"{why}: an epoch takes about {seconds:.3g} s")
+    most = recipe.most_epochs(rows, trial.data.examples.task)
     draft.put(
         "training.epochs",
         max(1, min(most, math.floor(fitting))),
@@ -185,13 +181,13 @@ def _judgement(draft: Draft, data: Dataset, recipe: Recipe, machine: Machine, fo
         draft.put("acceptance.at_least", examples.suggested_target[1], "target that the sample declares")
 
 
-def summary(found: Proposal, seen: Profile, split_method: str) -> tuple[str, ...]:
+def summary(found: Proposal, seen: Profile, split: Split) -> tuple[str, ...]:
     """What setup found and chose, in a few lines; each value with its reason is in the config."""
-    config, split = found.config, found.data.split
+    config = found.config
     sealed = f", test {len(split.test):,} (sealed until the end)" if len(split.test) else ""
     return (
         f"data: {seen.headline()}",
-        f"split: train {len(split.train):,}, val {len(split.val):,}{sealed}; {split_method}",
+        f"split: train {len(split.train):,}, val {len(split.val):,}{sealed}; {split.method}",
         f"network: {config.model.name}, width {config.model.width:g}; at most "
         f"{count(config.training.epochs, 'epoch')} of batches of {config.training.batch_size}",
         f"machine: {config.parallel.device}, {count(int(config.parallel.threads), 'thread')}, "

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstlight import catalog
 
 if TYPE_CHECKING:
     from firstlight.kinds.kind import Dataset
-    from firstlight.models.model import Shape
     from firstlight.setup.draft import Draft
 
 PACKAGE = "firstlight.setup.recipes"
@@ -24,16 +23,18 @@ class Recipe:
         fill: (draft, data, shape) -> None: puts model, update rule, schedule, loss and augmentation.
         measured: Machine settings that can matter for this kind: "compute", "channels_last", "threads".
         wanted_epochs: The widest network that still gets so many is taken.
-        most_epochs: Training rows -> epochs above which nothing was gained.
+        most_epochs: (training rows, task) -> epochs above which nothing was gained.
         narrow: Training rows -> whether the narrower half of the widths is enough.
+        width: The one that was measured to do; None = as wide as the budget allows.
         metric: Names of task and number of classes -> the metric to be judged by; None for the task's own.
     """
 
-    fill: Callable[[Draft, Dataset, Shape], None]
+    fill: Callable[[Draft, Dataset, Any], None]
     measured: tuple[str, ...]
     wanted_epochs: int
-    most_epochs: Callable[[int], int]
-    narrow: Callable[[int], bool]
+    most_epochs: Callable[[int, str], int]
+    narrow: Callable[[int], bool] = lambda rows: False
+    width: float | None = None
     metric: Callable[[str, int], str | None] = lambda task, classes: None
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from firstlight.tasks.task import LossFunction, Objective
     from firstlight.training.optimizer import Optimizer
 
-PREPARE_ROWS = 2_000  # training rows that a data-dependent initialisation looks at
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -111,7 +109,7 @@ def make_model(config: Config, shape: Shape, machine: Machine, pipeline: Pipelin
     torch.manual_seed(config.seed)
     model = kind.build(shape, config.model.width or 1.0, config.model.dropout)
     if pipeline is not None:
-        kind.prepare(model, pipeline.train.take(pipeline.train.rows[:PREPARE_ROWS]).inputs)
+        kind.prepare(model, pipeline.train.take(pipeline.train.rows[: kind.prepare_rows]).inputs)
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
     model.to(device=machine.device)
     model.to(memory_format=layout)  # type: ignore[call-overload]  # not in torch's stubs

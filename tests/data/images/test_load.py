@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from firstlight.config.schema import Data
-from firstlight.data import load as loading
+from firstlight.data.images import load as loading
 from firstlight.data.load import load_examples
 from firstlight.errors import DataError
 from firstlight.watch.progress import Silent
@@ -302,8 +302,8 @@ class TestCache:
         heads.write_bytes(content)
         again, done = watched(root, tmp_path / "cache")
         assert done["looking at images"] == 6
-        assert np.array_equal(again.original_sizes, first.original_sizes)
-        assert again.modes == first.modes
+        assert np.array_equal(again.images.original_sizes, first.images.original_sizes)
+        assert again.images.modes == first.images.modes
         assert "looking at images" not in watched(root, tmp_path / "cache")[1]
 
     def test_a_table_in_another_order_gives_each_row_its_own_image(self, folder, tmp_path):

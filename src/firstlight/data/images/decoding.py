@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -51,6 +55,12 @@ class Header:
     height: int
     width: int
     mode: str
+
+
+def holds_images(folder: Path, most: int = 10_000) -> bool:
+    """Whether a file among the first `most` below the folder is an image by its name."""
+    files = (name for _, _, names in os.walk(folder) for name in names)
+    return any(name.lower().endswith(tuple(SUFFIXES)) for name in itertools.islice(files, most))
 
 
 def decoder() -> str:

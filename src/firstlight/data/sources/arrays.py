@@ -37,7 +37,7 @@ EXPECTED = "save uint8 images as x (rows, height, width[, channels]) and whole-n
 LARGEST_BYTE = 255
 
 
-def _matches(source: str, path: Path) -> bool:
+def _matches(data: Data, path: Path) -> bool:
     return path.suffix.lower() == ".npz" and os.path.isfile(path)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
-from firstlight.data.source import NAMES_SHOWN, Source, is_litter
+from firstlight.data.source import NAMES_SHOWN, Source, is_litter, wants
 from firstlight.errors import DataError
 from firstlight.text import count, visible
 
@@ -50,8 +50,10 @@ class _Found:
     notes: list[str] = field(default_factory=list)
 
 
-def _matches(source: str, path: Path) -> bool:
-    return os.path.isdir(path)  # unlike Path's, it answers for a name that is too long
+def _matches(data: Data, path: Path) -> bool:
+    return os.path.isdir(path) and wants(
+        data, "image"
+    )  # unlike Path's, it answers for a name that is too long
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
@@ -257,4 +259,4 @@ def _identity(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(matches=_matches, read=_read, rank=3)

@@ -15,7 +15,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
-from firstlight.data.source import Source
+from firstlight.data.source import Source, wants
 from firstlight.errors import DataError, Undecided, UsageError
 from firstlight.text import count, visible
 
@@ -32,8 +32,33 @@ PART_COLUMNS = ("split", "part", "subset")
 TARGET_NAMES = ("label", "target", "class", "y", "category")
 
 
-def _matches(source: str, path: Path) -> bool:
-    return path.suffix.lower() in READERS and os.path.isfile(path)
+def _matches(data: Data, path: Path) -> bool:
+    if path.suffix.lower() not in READERS or not os.path.isfile(path) or not wants(data, "image"):
+        return False
+    return data.path_column is not None or data.task != "auto" or _names_images(path)
+
+
+def _names_images(path: Path) -> bool:
+    """Whether a column of the first rows holds paths of images; a table that cannot be read is none."""
+    import polars as pl
+
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            head = pl.scan_parquet(path).head(LOOKED_AT).collect()
+        elif READERS[path.suffix.lower()] is None:
+            head = pl.read_ndjson(path, n_rows=LOOKED_AT, infer_schema_length=LOOKED_AT)
+        else:
+            head = pl.read_csv(
+                path, separator=READERS[path.suffix.lower()] or ",", infer_schema=False, n_rows=LOOKED_AT
+            )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
+        return False
+    return any(_holds_paths(head[name].drop_nulls().to_list()) for name in head.columns)
+
+
+def _holds_paths(values: list[object]) -> bool:
+    looks = [Path(str(value)).suffix.lower() in SUFFIXES for value in values]
+    return bool(looks) and sum(looks) >= PATHS_WANTED * len(looks)
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
@@ -104,9 +129,7 @@ def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
     if data.path_column is not None:
         return _named(data.path_column, table, "data.path_column")
     for column in table.columns:
-        values = [str(v) for v in table[column].drop_nulls().head(LOOKED_AT).to_list()]
-        looks = [Path(v).suffix.lower() in SUFFIXES for v in values]
-        if values and sum(looks) >= PATHS_WANTED * len(values):
+        if _holds_paths(table[column].drop_nulls().head(LOOKED_AT).to_list()):
             return column
     raise DataError(
         "no column of the table holds image paths",

@@ -28,8 +28,8 @@ DIGITS_TARGET = ("val_accuracy", 0.97)
 DIGITS_LARGEST = 16  # values are counts of 0 to 16
 
 
-def _matches(source: str, path: Path) -> bool:
-    return source.startswith(PREFIX)
+def _matches(data: Data, path: Path) -> bool:
+    return (data.source or "").startswith(PREFIX)
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from firstlight.data.examples import Split
-    from firstlight.data.tables.encoder import Encoder, TableInputs
+    from firstlight.data.tables.encoder import Encoded, Encoder
     from firstlight.data.tables.task import TargetValues
 
 # As for images (judgement): beyond the first, accuracy hides the small classes; beyond the second, which is a total
@@ -30,7 +30,7 @@ TENTHS = 10  # groups of a quantity whose shares are compared
 SHOWN = 5
 
 
-def shifts(encoder: Encoder, inputs: TableInputs, target: TargetValues, split: Split) -> list[Finding]:
+def shifts(encoder: Encoder, inputs: Encoded, target: TargetValues, split: Split) -> list[Finding]:
     """Whether a linear classifier can tell training from validation rows."""
     rng = np.random.default_rng(0)
     samples = [np.sort(rng.permutation(rows)[:ROWS]) for rows in (split.train, split.val)]
@@ -61,7 +61,7 @@ def _chance(train: NDArray[np.int64], val: NDArray[np.int64]) -> float:
     return float(0.5 * np.sqrt(2 / np.pi * variance).sum())
 
 
-def _plain_features(encoder: Encoder, inputs: TableInputs, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def _plain_features(encoder: Encoder, inputs: Encoded, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """(rows, features): scaled numbers, whether they are missing, and one column a code of small categories."""
     numbers = inputs.numbers[rows]
     scale = np.array([number.scale for number in encoder.numbers], np.float32)
@@ -88,7 +88,7 @@ def _shares(target: TargetValues, split: Split) -> tuple[NDArray[np.int64], NDAr
     return np.bincount(groups[split.train], minlength=size), np.bincount(groups[split.val], minlength=size)
 
 
-def unknown(encoder: Encoder, inputs: TableInputs, split: Split) -> list[Finding]:
+def unknown(encoder: Encoder, inputs: Encoded, split: Split) -> list[Finding]:
     """Categories of validation that training did not have, or once."""
     if not len(split.val):
         return []

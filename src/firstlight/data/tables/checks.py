@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from firstlight.data.examples import Split
     from firstlight.data.tables.column import Column
-    from firstlight.data.tables.encoder import Encoder, TableInputs
+    from firstlight.data.tables.encoder import Encoded, Encoder
     from firstlight.data.tables.finding import Finding
     from firstlight.data.tables.task import TargetValues
 
@@ -25,7 +25,7 @@ def check_table(
     target: TargetValues,
     split: Split,
     encoder: Encoder,
-    inputs: TableInputs,
+    inputs: Encoded,
     *,
     group: str | None = None,
     time: str | None = None,

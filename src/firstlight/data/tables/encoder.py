@@ -70,7 +70,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableInputs:
+class Encoded:
     """What a model sees of the rows."""
 
     numbers: NDArray[np.float32]  # (rows, numbers), in the unit of the column; NaN = missing
@@ -95,7 +95,7 @@ class Encoder:
         """The columns that are needed, each once."""
         return tuple(dict.fromkeys([*(n.column for n in self.numbers), *(c.column for c in self.categories)]))
 
-    def encode(self, frame: pl.DataFrame) -> TableInputs:
+    def encode(self, frame: pl.DataFrame) -> Encoded:
         """Encodes rows; the frame may have more columns, in any order.
 
         Raises:
@@ -113,7 +113,7 @@ class Encoder:
         codes = np.empty((len(frame), len(self.categories)), np.int32)
         for place, category in enumerate(self.categories):
             codes[:, place] = coded(frame[category.column], category)
-        return TableInputs(numbers=numbers, codes=codes)
+        return Encoded(numbers=numbers, codes=codes)
 
     def to_meta(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""

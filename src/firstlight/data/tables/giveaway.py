@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from firstlight.data.examples import Split
-    from firstlight.data.tables.encoder import Encoder, TableInputs
+    from firstlight.data.tables.encoder import Encoded, Encoder
     from firstlight.data.tables.task import TargetValues
 
 ROWS = 50_000  # training rows, and half as many validation rows: enough for a score with two digits
@@ -29,7 +29,7 @@ Measure = Literal["auroc", "r2"]
 
 
 def scores(
-    encoder: Encoder, inputs: TableInputs, target: TargetValues, split: Split
+    encoder: Encoder, inputs: Encoded, target: TargetValues, split: Split
 ) -> Iterator[tuple[str, Measure, float]]:
     """Column, measure and score on validation rows of every input; nothing where too few rows can be scored.
 
@@ -67,7 +67,7 @@ def _outcomes(target: TargetValues, train: NDArray[np.int64]) -> NDArray[np.floa
 
 
 def _grouped(
-    encoder: Encoder, inputs: TableInputs, train: NDArray[np.int64], rows: NDArray[np.int64]
+    encoder: Encoder, inputs: Encoded, train: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Every input as the number of a group; missing is a group of its own."""
     for place, number in enumerate(encoder.numbers):
@@ -110,7 +110,7 @@ def _r2(truth: NDArray[np.float32], guess: NDArray[np.float64]) -> float | None:
 
 def _linear(
     encoder: Encoder,
-    inputs: TableInputs,
+    inputs: Encoded,
     truth: NDArray[np.float32],
     seen: NDArray[np.float32],
     train: NDArray[np.int64],

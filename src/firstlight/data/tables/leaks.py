@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from firstlight.data.examples import Split
     from firstlight.data.tables.column import Column
-    from firstlight.data.tables.encoder import Encoder, TableInputs
+    from firstlight.data.tables.encoder import Encoded, Encoder
     from firstlight.data.tables.task import TargetValues
 
 # Of one column alone, from which on it gives the target away (judgement). On 18 real tables the highest of an
@@ -60,7 +60,7 @@ def copies(keys: NDArray[np.uint64], target: TargetValues, split: Split) -> list
     return found
 
 
-def giveaways(encoder: Encoder, inputs: TableInputs, target: TargetValues, split: Split) -> list[Finding]:
+def giveaways(encoder: Encoder, inputs: Encoded, target: TargetValues, split: Split) -> list[Finding]:
     """Columns that alone predict the target on held-out rows nearly without fault."""
     best: dict[str, tuple[Measure, float]] = {}
     for name, measure, score in scores(encoder, inputs, target, split):

@@ -11,12 +11,12 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.data.batches import Batch
+from firstlight.data.batch import Batch
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,14 @@ class TextInputs(NamedTuple):
         """The same on a device."""
         return TextInputs(self.ids.to(device), self.offsets.to(device))
 
+    def bad_rows(self) -> torch.Tensor:
+        """Bool (batch,): none, since numbers of n-grams are whole."""
+        return self.offsets < 0
+
+    def form(self) -> str:
+        """For sentences."""
+        return f"{len(self.ids) / max(len(self.offsets), 1):.1f} n-grams a text"
+
 
 class TokenInputs(NamedTuple):
     """Texts as rows of tokens, filled up to the longest of the batch."""
@@ -47,6 +55,14 @@ class TokenInputs(NamedTuple):
     def to(self, device: torch.device) -> TokenInputs:
         """The same on a device."""
         return TokenInputs(self.ids.to(device), self.mask.to(device))
+
+    def bad_rows(self) -> torch.Tensor:
+        """Bool (batch,): none, since tokens are whole numbers."""
+        return self.ids[:, 0] < 0
+
+    def form(self) -> str:
+        """For sentences."""
+        return f"up to {self.ids.shape[1]} tokens a text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +143,7 @@ class TextBatches:
         picked = self.ragged.take(rows)
         inputs = bag(picked) if self.form == "bag" else padded(picked)
         positions = torch.from_numpy(np.ascontiguousarray(rows))
-        # The record names the type of images; these two stand in the same place.
-        return Batch(cast(Any, inputs.to(self.device)), self.targets[positions].to(self.device), positions)
+        return Batch(inputs.to(self.device), self.targets[positions].to(self.device), positions)
 
 
 def bag(ragged: Ragged) -> TextInputs:

@@ -40,7 +40,7 @@ class _Runs(NamedTuple):
 
 def duplicates(texts: Sequence[str]) -> Duplicates:
     """Compares every text with every other; empty ones are duplicates of nothing. 5 s for 100,000 tweets, measured."""
-    same = _same(texts)
+    same = same_texts(texts)
     firsts = np.flatnonzero(same == np.arange(len(texts)))
     runs = _runs([texts[row] for row in firsts.tolist()])
     pairs = firsts[_near_pairs(runs)] if len(runs.values) else np.zeros((0, 2), np.int64)
@@ -48,7 +48,8 @@ def duplicates(texts: Sequence[str]) -> Duplicates:
     return Duplicates(same=same, near=_groups(joined, len(texts)))
 
 
-def _same(texts: Sequence[str]) -> NDArray[np.int64]:
+def same_texts(texts: Sequence[str]) -> NDArray[np.int64]:
+    """(texts,): the first text that is equal but for case, width and blanks; empty ones are equal to nothing."""
     first: dict[str, int] = {}
     rows = [
         first.setdefault(" ".join(normalise(text).split()) or f"\n{i}", i) for i, text in enumerate(texts)

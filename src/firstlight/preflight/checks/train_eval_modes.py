@@ -15,7 +15,7 @@ output, since sums may be taken in another order (fp32 differs by 1e-5, bf16 by 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok
 from firstlight.preflight.probe import first_difference, small_batch, start, tensors
@@ -57,11 +57,11 @@ def run(bench: Bench) -> Finding:
             remedy="let forward draw random numbers only when self.training is set",
             page=PAGE,
         )
-    alone = _outputs(job, model, batch.inputs[:1])
+    alone = _outputs(job, model, job.train.take(batch.rows[:1]).inputs)
     change = (alone - first[:1]).abs().max().item()
     if change > NEIGHBOUR_CHANGE * first.abs().max().item():
         return failed(
-            f"in evaluation mode an image's outputs change by {number(change)} with the images beside it",
+            f"in evaluation mode a row's outputs change by {number(change)} with the rows beside it",
             change,
             remedy="normalise with running averages when self.training is not set",
             page=PAGE,
@@ -77,7 +77,7 @@ def run(bench: Bench) -> Finding:
     return ok(f"evaluation repeats itself and changes nothing; {_kinds(model)}")
 
 
-def _outputs(job: Job, model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+def _outputs(job: Job, model: nn.Module, inputs: Any) -> torch.Tensor:
     import torch
 
     with torch.inference_mode(), job.machine.autocast():

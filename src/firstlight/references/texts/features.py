@@ -1,0 +1,38 @@
+"""What references for texts are given: the n-grams of train and val."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from firstlight.data.texts.batches import TextShape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from firstlight.data.texts.ragged import Ragged
+    from firstlight.kinds.kind import Dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRows:
+    """The two parts that a reference may see; the targets of the validation rows are not among it."""
+
+    train: Ragged
+    targets: NDArray[Any]  # of the training rows, as in Examples
+    val: Ragged
+    shape: TextShape
+    task: str
+
+
+def features(data: Dataset, *, seed: int) -> TextRows:
+    """N-grams of the training and validation rows, also where the network reads tokens."""
+    ragged, vocabulary = data.fitted.ngrams
+    examples, split = data.examples, data.split
+    return TextRows(
+        train=ragged.take(split.train),
+        targets=examples.targets[split.train],
+        val=ragged.take(split.val),
+        shape=TextShape(inputs=vocabulary.size, outputs=max(len(examples.classes), 1)),
+        task=examples.task,
+    )
