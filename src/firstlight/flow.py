@@ -171,7 +171,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             found = references(
                 job.data, job.objective, seconds=seconds, seed=job.config.seed, progress=progress
             )
-            write_references(folder, found)
+            write_references(job, found)
             for one in found:
                 log.note(_reference_line(one.record, job.metric))
         log.stage("training")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.errors import DataError, GateShut, UsageError
 from firstlight.experiment import store
+from firstlight.experiment.records import NETWORK
 from firstlight.text import count, csv_cell, visible
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The best checkpoint, ready to predict."""
+    """A model, ready to predict."""
 
+    name: str
     model: nn.Module
     kind: Kind
     machine: Machine
@@ -90,14 +92,17 @@ class Trained:
         return found
 
 
-def predict(folder: Folder, inputs: str, out: Path | None, progress: Progress) -> Path:
-    """Predicts with the best checkpoint and writes the result.
+def predict(
+    folder: Folder, inputs: str, out: Path | None, progress: Progress, *, model: str | None = None
+) -> Path:
+    """Predicts with the model that the decision puts first, and writes the result.
 
     Args:
         folder: The experiment.
         inputs: A file or folder of the kind that the model was trained on, or a table.
         out: The file to write, .csv, .jsonl or .parquet; None writes predictions.csv in the working folder.
         progress: Told how far it is, and which inputs cannot be read; those have no row.
+        model: Another one: "network", or a reference that can be used, such as "gradient_boosting".
 
     Returns:
         The file that was written.
@@ -111,19 +116,21 @@ def predict(folder: Folder, inputs: str, out: Path | None, progress: Progress) -
     out = Path(DEFAULT_NAME) if out is None else out
     render = _renderer(out)
     progress.stage("predict")
-    trained = load_trained(folder, progress)
+    trained = load_trained(folder, progress, model)
+    progress.note(f"predicting with {trained.name}")
     unseen = trained.kind.unseen(trained.meta, inputs, trained.machine, progress)
     store.write_bytes(out, render(_predictions(trained, unseen, progress)))
     return out
 
 
-def load_trained(folder: Folder, progress: Progress) -> Trained:
-    """Builds the network of the best checkpoint; a device that is not here is replaced, and that is said."""
-    from firstlight.config.schema import Config
-    from firstlight.kinds.kind import kind_named
-    from firstlight.machine.choices import machine_of
-    from firstlight.training import checkpoint
-    from firstlight.training.job import load_task, make_model
+def load_trained(folder: Folder, progress: Progress, name: str | None = None) -> Trained:
+    """The model that the decision puts first, or the one that is named.
+
+    Raises:
+        GateShut: Nothing is trained yet.
+        ResumeRefused: The file of the model is damaged, or there is no such model.
+    """
+    from firstlight.experiment.records_io import read_decision
 
     if not folder.best.is_file():
         raise GateShut(
@@ -131,6 +138,40 @@ def load_trained(folder: Folder, progress: Progress) -> Trained:
             f"{folder.best} does not exist",
             f"train first: firstlight train {folder.root}",
         )
+    if name is None:
+        name = read_decision(folder.decision).model if folder.decision.is_file() else NETWORK
+    return _network(folder, progress) if name == NETWORK else _candidate(folder, name)
+
+
+def _candidate(folder: Folder, name: str) -> Trained:
+    """A fitted reference, on the processor."""
+    from firstlight.config.schema import Config
+    from firstlight.kinds.kind import kind_named, only
+    from firstlight.machine.choices import machine_of
+    from firstlight.training.candidate import load_candidate
+    from firstlight.training.job import load_task
+
+    model, meta = load_candidate(folder, name)
+    cpu = Config.model_validate({"parallel": {"device": "cpu"}, "precision": {"compute": "fp32"}})
+    return Trained(
+        name=name,
+        model=model,
+        kind=kind_named(meta["kind"]),
+        machine=machine_of(cpu),
+        activate=load_task(meta["task"]).activation(meta),
+        views=only,
+        meta=meta,
+    )
+
+
+def _network(folder: Folder, progress: Progress) -> Trained:
+    """The network of the best checkpoint; a device that is not here is replaced, and that is said."""
+    from firstlight.config.schema import Config
+    from firstlight.kinds.kind import kind_named
+    from firstlight.machine.choices import machine_of
+    from firstlight.training import checkpoint
+    from firstlight.training.job import load_task, make_model
+
     saved = checkpoint.load(folder, folder.best)
     config = _for_this_machine(Config.model_validate(saved["config"]), progress)
     machine = machine_of(config)
@@ -139,6 +180,7 @@ def load_trained(folder: Folder, progress: Progress) -> Trained:
     model = make_model(config, kind.shape(meta, meta["outputs"]), machine, None)
     model.load_state_dict(saved["model"])
     return Trained(
+        name=NETWORK,
         model=model,
         kind=kind,
         machine=machine,

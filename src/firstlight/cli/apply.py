@@ -21,15 +21,22 @@ from firstlight.text import visible
     type=click.Path(path_type=Path),
     help="File for the predictions: .csv, .jsonl or .parquet; default predictions.csv.",
 )
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="network, or a reference that can be used; default: the one that the decision puts first.",
+)
 @switches
 @click.pass_obj
-def predict(obj: Switches, /, experiment_folder: str, inputs: str, out: Path | None) -> Answer:
+def predict(
+    obj: Switches, /, experiment_folder: str, inputs: str, out: Path | None, model: str | None
+) -> Answer:
     """Use the trained model of EXPERIMENT on IN: a file, a folder, or a table with a column of paths."""
     folder = experiment(experiment_folder)
     from firstlight import predict as predictor
 
     with choose(quiet=obj.quiet, json=obj.json) as progress:
-        written = predictor.predict(folder, inputs, out, progress)
+        written = predictor.predict(folder, inputs, out, progress, model=model)
     return Answer(
         document={"experiment": str(folder.root), "predictions": str(written)},
         text=f"predictions are in {visible(str(written))}",

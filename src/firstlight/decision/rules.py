@@ -2,10 +2,11 @@
 
     failed     the run did not end by itself, an alarm rang, or nothing was learnt that shows
     accept     with a target: it is met, and no reference is better
-               without one: every reference is beaten beyond the 95 % interval
+               without one: every reference is beaten beyond the 95 % interval, or nothing is left to gain
     optimize   the run is sound, the number is not there, or there are too few rows to tell
 
-A network that a simple model beats is no acceptable baseline, whatever its number.
+A network that a simple model beats is no acceptable baseline, whatever its number. A reference whose model can
+be used (gradient boosting on tables) is put first when it is the better one, and then it is what is judged.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from firstlight.experiment.records import Decision, Outcome, Reference
+from firstlight.experiment.records import NETWORK, Decision, Outcome, Reference
 from firstlight.text import interval, number
 
 TRIVIAL = frozenset({"majority", "mean"})  # references that do not look at the input
@@ -30,12 +31,15 @@ class Evidence:
     outcome: Outcome | None
     references: tuple[Reference, ...]
     metric: str
-    value: float | None  # of the best checkpoint
+    value: float | None  # of the model that is put first
     interval: tuple[float, float] | None  # 95 %
     target: float | None
     direction: Literal["higher", "lower"]  # which values are better
-    paired: Mapping[str, tuple[float, float, float]]  # reference -> difference on the same rows, low, high
+    paired: Mapping[str, tuple[float, float, float]]  # other model -> difference on the same rows, low, high
     alarm: str | None  # handbook page of what stopped the run
+    first: str = NETWORK  # the model that is put first
+    candidates: frozenset[str] = frozenset()  # references that can be used as well: they need not be beaten
+    network: float | None = None  # what the network reaches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ def decide(evidence: Evidence) -> Decision:
         verdict, reasons = _by_target(evidence, evidence.target, best)
     else:
         verdict, reasons = _by_references(evidence, rivals)
+    if verdict != "failed":
+        reasons = _with_the_others(evidence, reasons)
     return Decision(
         verdict=verdict,
         reasons=reasons,
@@ -102,6 +108,7 @@ def decide(evidence: Evidence) -> Decision:
         interval=evidence.interval if finite else None,
         target=evidence.target,
         reference=None if best is None else {"name": best.name, "value": best.value},
+        model=evidence.first,
     )
 
 
@@ -145,23 +152,55 @@ def _by_references(
     evidence: Evidence, rivals: tuple[_Rival, ...]
 ) -> tuple[Literal["accept", "optimize"], tuple[str, ...]]:
     figure = f"{_figure(evidence)} No target was set."
+    if evidence.value == (1.0 if evidence.direction == "higher" else 0.0) and rivals:
+        return "accept", (
+            f"{figure} Nothing is left to gain on these rows.",
+            *_open_sentences(evidence, rivals),
+        )
     if not rivals:
         return "optimize", (f"{figure} No reference was run either, so nothing says that this is good.",)
-    open_ones = tuple(r for r in sorted(rivals, key=lambda r: r.gain) if not r.beaten)
+    open_ones = _open_sentences(evidence, rivals)
     if open_ones:
-        return "optimize", (*(r.sentence(evidence.metric) for r in open_ones), figure)
+        return "optimize", (*open_ones, figure)
     hardest = min(rivals, key=lambda r: r.gain)
     names = ", ".join(r.name for r in rivals)
     every = f"Every reference is beaten beyond the 95 % interval: {names}."
     return "accept", (every, hardest.sentence(evidence.metric), figure)
 
 
+def _open_sentences(evidence: Evidence, rivals: tuple[_Rival, ...]) -> tuple[str, ...]:
+    """The references that are not clearly beaten, the hardest first."""
+    still = (r for r in sorted(rivals, key=lambda r: r.gain) if not r.beaten)
+    return tuple(r.sentence(evidence.metric) for r in still)
+
+
+def _with_the_others(evidence: Evidence, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """The reasons, and what the other models that can be used reach."""
+    name = evidence.metric
+    if evidence.first != NETWORK:
+        network = "no value" if evidence.network is None else number(evidence.network)
+        value = number(evidence.value or 0.0)
+        return (
+            f"The model that is put first is {evidence.first}: {name} {value}; the network has {network}.",
+            *reasons,
+        )
+    values = {
+        r.name: r.metrics.get(name, math.nan) for r in evidence.references if r.name in evidence.candidates
+    }
+    told = [f"{other} has {number(value)}" for other, value in values.items() if math.isfinite(value)]
+    return (
+        (*reasons, f"The network is put first; {', '.join(told)} and can be used, too.") if told else reasons
+    )
+
+
 def _rivals(evidence: Evidence) -> tuple[_Rival, ...]:
-    """The references that have the metric, against the model."""
+    """The references that have the metric and cannot be used themselves, against the model."""
     value = math.nan if evidence.value is None else evidence.value
     sign = 1.0 if evidence.direction == "higher" else -1.0
     found = []
     for reference in evidence.references:
+        if reference.name in evidence.candidates:
+            continue
         other = reference.metrics.get(evidence.metric, math.nan)
         if math.isfinite(other):
             gain = sign * (value - other)
@@ -202,4 +241,5 @@ def _reaches_past(evidence: Evidence, target: float) -> bool:
 
 def _figure(evidence: Evidence) -> str:
     span = f", 95 % interval {interval(*evidence.interval)}" if evidence.interval else ""
-    return f"The best checkpoint has {evidence.metric} {number(evidence.value or 0.0)}{span}."
+    model = "The best checkpoint" if evidence.first == NETWORK else evidence.first.capitalize()
+    return f"{model} has {evidence.metric} {number(evidence.value or 0.0)}{span}."

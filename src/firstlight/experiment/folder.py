@@ -106,6 +106,10 @@ class Folder:
         """The verdict after phase 2."""
         return self.logs / "decision.json"
 
+    def candidate(self, name: str) -> Path:
+        """A reference that was fitted and may be used for predictions."""
+        return self.root / "candidates" / f"{name}.pt"
+
     @property
     def reference_scores(self) -> Path:
         """What references say of each validation row, where a paired comparison needs it."""

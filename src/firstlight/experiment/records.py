@@ -27,6 +27,9 @@ class CheckLine:
     )
 
 
+NETWORK = "network"  # how the trained network is called beside the references
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """What a simple model reaches on the same split (logs/references.json)."""
@@ -36,6 +39,7 @@ class Reference:
     seconds: float
     note: str = ""  # what was cut to stay in time
     correct: tuple[bool, ...] = ()  # right or wrong for each validation row, for paired intervals
+    sha256: str | None = None  # of candidates/NAME.pt, when the model can be put first and used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class Decision:
     interval: tuple[float, float] | None
     target: float | None
     reference: dict[str, float | str] | None  # {"name": ..., "value": ...}: the best one
+    model: str = NETWORK  # the model that is put first: the network, or a reference that is better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,10 @@ class TreeEnsemble(nn.Module):
         parts = [self._scores(part) for part in columns.split(rows)]
         return torch.cat(parts) if parts else self.baseline.expand(0, -1)
 
+    def plain_shape(self) -> dict[str, Any]:
+        """Plain values from which `MODEL.restore` builds an empty ensemble of this shape."""
+        return self.shape.to_meta()
+
     def columns(self, inputs: TableInputs) -> Tensor:
         """float64 (batch, categories + numbers): what the trees ask for, NaN for missing or not known."""
         limit = torch.tensor(self.shape.cardinalities, dtype=torch.int64, device=self.category_start.device)
@@ -216,4 +220,5 @@ MODEL = ModelKind(
     build=_build,
     prepare=lambda model, inputs: None,
     widths=(1.0,),
+    restore=lambda shape: TreeEnsemble(TreesShape.from_meta(shape)),
 )

@@ -37,6 +37,10 @@ class TableShape:
 Shape = ImageShape | TableShape | TextShape
 
 
+def _no_restore(shape: dict[str, Any]) -> nn.Module:
+    raise NotImplementedError("this model is trained by steps and built from its shape")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelKind:
     """A network from scratch.
@@ -49,6 +53,7 @@ class ModelKind:
             step.
         widths: Multipliers that are offered to the budget, narrowest first.
         prepare_rows: Training rows that `prepare` looks at, at most.
+        restore: `plain_shape` of a fitted model -> an empty one; for models that are fitted and not trained by steps.
         rank: Of those that fit, the lowest is taken when the choice is ours.
     """
 
@@ -59,3 +64,4 @@ class ModelKind:
     widths: tuple[float, ...]
     rank: int = 0
     prepare_rows: int = 2_000
+    restore: Callable[[dict[str, Any]], nn.Module] = _no_restore

@@ -63,6 +63,11 @@ class TfidfLinear(nn.Module):
         self.register_buffer("bias", torch.zeros(outputs))
         self.register_buffer("steepness", torch.ones(()))
 
+    def plain_shape(self) -> dict[str, Any]:
+        """Plain values from which `MODEL.restore` builds an empty model of this shape."""
+        inputs, outputs = self.weight.shape
+        return {"inputs": inputs, "outputs": outputs}
+
     def forward(self, inputs: TextInputs) -> Tensor:
         """Bags of a batch of texts -> logits (batch, outputs), or numbers (batch, 1)."""
         ids, offsets = inputs
@@ -269,5 +274,10 @@ def _build(shape: Any, width: float, dropout: float) -> TfidfLinear:
 
 # Fitted, not trained: a run never proposes it as its network, but a checkpoint of it is built by its name.
 MODEL = ModelKind(
-    data="text", fits=lambda shape: False, build=_build, prepare=lambda model, inputs: None, widths=(1.0,)
+    data="text",
+    fits=lambda shape: False,
+    build=_build,
+    prepare=lambda model, inputs: None,
+    widths=(1.0,),
+    restore=lambda shape: TfidfLinear(**shape),
 )

@@ -7,7 +7,7 @@ them the rows in the form that they need. All are fitted on the training rows an
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +18,15 @@ from firstlight.experiment.records import Reference
 from firstlight.references.spec import Answer, ReferenceSpec
 from firstlight.references.trivial import NAMES, trivial
 from firstlight.tasks.classification import measure_classes
+from firstlight.training.candidate import save_candidate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from firstlight.experiment.folder import Folder
     from firstlight.kinds.kind import Dataset
     from firstlight.tasks.task import Objective
+    from firstlight.training.job import Job
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.references"
@@ -72,12 +73,16 @@ def references(
     return tuple(done)
 
 
-def write_references(folder: Folder, found: tuple[Measured, ...]) -> None:
-    """Writes logs/references.json, and the scores that paired comparisons need."""
+def write_references(job: Job, found: tuple[Measured, ...]) -> None:
+    """Writes logs/references.json, the scores that paired comparisons need, and the models that can be used."""
     scores = {one.record.name: one.scores for one in found if one.scores is not None}
     if scores:
-        store.write_npz(folder.reference_scores, scores)
-    records_io.write_references(folder.references, tuple(one.record for one in found))
+        store.write_npz(job.folder.reference_scores, scores)
+    records = []
+    for one in found:
+        digest = save_candidate(job, one.record.name, one.model) if one.model is not None else None
+        records.append(replace(one.record, sha256=digest))
+    records_io.write_references(job.folder.references, records)
 
 
 def specifications(kind: str, task: str) -> tuple[ReferenceSpec, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Literal, TypedDict
 
 from firstlight.experiment.records import Outcome, Reference
-from firstlight.results.facts import TASK_METRIC, Facts
+from firstlight.results.facts import Facts
+from firstlight.results.first import candidates, first_model
 
 
 class EvidenceFields(TypedDict):
@@ -15,30 +16,32 @@ class EvidenceFields(TypedDict):
     outcome: Outcome | None
     references: tuple[Reference, ...]
     metric: str
+    first: str
     value: float | None
     interval: tuple[float, float] | None
     target: float | None
     direction: Literal["higher", "lower"]
     paired: Mapping[str, tuple[float, float, float]]
+    candidates: frozenset[str]
+    network: float | None
     alarm: str | None
 
 
 def evidence(facts: Facts) -> EvidenceFields:
-    """The figures that decide, as the files have them.
-
-    `paired` holds accuracy differences (difference, low, high), model minus reference; it is empty when
-    another metric is judged, because a difference in accuracy then proves nothing.
-    """
+    """The figures that decide, as the files have them, of the model that is put first."""
+    first = first_model(facts)
     figure = facts.figure(facts.metric)
-    pairs = facts.paired if facts.metric == TASK_METRIC else {}
     return EvidenceFields(
         outcome=facts.outcome,
         references=facts.references,
         metric=facts.metric,
-        value=figure.value if figure else None,
-        interval=facts.interval(facts.metric),
+        first=first.name,
+        value=first.value,
+        interval=first.interval,
         target=facts.config.acceptance.at_least if facts.config else None,
         direction="lower" if facts.lower_is_better else "higher",
-        paired={name: (p.difference, p.low, p.high) for name, p in pairs.items()},
+        paired=first.paired,
+        candidates=candidates(facts.references),
+        network=figure.value if figure else None,
         alarm=facts.outcome.alarm if facts.outcome else None,
     )
