@@ -74,6 +74,9 @@ def setup(request: Request, progress: Progress) -> Folder:
         split = split_examples(examples, config.data, config.seed)
         data = dataset(examples, split)
         seen = data.kind.profile(data)
+        for note in seen.notes:
+            if note not in seen.warnings:
+                log.note(note)
         for warning in seen.warnings:
             log.warn(warning)
         left = training_seconds(config.budget.minutes * 60, time.monotonic() - request.started)

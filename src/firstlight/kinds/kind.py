@@ -28,6 +28,10 @@ class Profile(Protocol):
     """What setup saw in the data."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided while reading and splitting."""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that a person should not miss."""
 

@@ -42,9 +42,8 @@ class TableProfile:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Findings that a person should not miss, and the notes of reading and splitting."""
-        told = [finding.sentence for finding in self.findings if finding.level == "warning"]
-        return tuple(dict.fromkeys([*(visible(note) for note in self.notes), *told]))
+        """Findings that a person should not miss."""
+        return tuple(finding.sentence for finding in self.findings if finding.level == "warning")
 
     def headline(self) -> str:
         """`48,842 rows; 6 numbers, 8 categories; 2 classes of income`."""

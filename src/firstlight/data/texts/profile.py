@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.texts.checks import TextFindings, check_texts
-from firstlight.text import count, number, visible
+from firstlight.text import count, number
 
 if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
@@ -34,7 +34,7 @@ class TextProfile:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that a person should not miss."""
-        return tuple(dict.fromkeys([*(visible(note) for note in self.notes), *self.found.notes]))
+        return self.found.notes
 
     def headline(self) -> str:
         """`20,000 texts of 230 characters in the middle, 4 classes`."""

@@ -34,13 +34,12 @@ def _fill(draft: Draft, data: Dataset, shape: TextShape) -> None:
     draft.put("model.dropout", found.dropout, WHY)
     draft.put("scheduler.name", "linear", WHY)
     draft.put("scheduler.warmup_fraction", 0.05, WHY)
-    draft.put("training.epochs", found.epochs, "more passes only overfit (docs/log.md)")
 
 
 RECIPE = Recipe(
     fill=_fill,
     measured=("threads",),
     wanted_epochs=4,
-    most_epochs=lambda rows, task: 10,
+    most_epochs=lambda rows, task: recipe(rows, 1).epochs,  # more passes only overfit
     width=1.0,
 )
