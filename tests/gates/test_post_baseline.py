@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 from tests_gates import change_config, change_outcome, write_decision
 
+from firstlight.decision.rules import Evidence, decide
 from firstlight.experiment import records_io, store
 from firstlight.experiment.attempts import archive_attempt
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.metrics import MetricsFile
 from firstlight.experiment.records import EpochRecord, Item, Outcome
 from firstlight.gates.post_baseline import CHECKS, GATE
+from firstlight.results.evidence import evidence
+from firstlight.results.facts import read_facts
 
 Change = Callable[[Folder], None]
 
@@ -32,7 +35,7 @@ def test_a_sound_run_opens_the_gate_and_every_item_has_value_and_evidence(traine
     found = GATE.items(trained)
     assert [i.id for i in found] == [check.__name__ for check in CHECKS]
     assert all(i.value and i.evidence for i in found)
-    assert [i.id for i in found if i.state == "not_applicable"] == ["attempts_kept"]
+    assert [i.id for i in found if i.state == "not_applicable"] == ["first_model", "attempts_kept"]
 
 
 def test_before_training_nothing_but_setup_is_passed(set_up: Folder) -> None:
@@ -53,6 +56,16 @@ def epochs(change: Callable[[list[EpochRecord]], list[EpochRecord]]) -> Change:
 
 def one_epoch(epoch: int, **values: object) -> Change:
     return epochs(lambda found: [replace(e, **values) if e.epoch == epoch else e for e in found])
+
+
+def put_first(name: str) -> Change:
+    """The decision names a model whose file is not there."""
+
+    def change(folder: Folder) -> None:
+        decision = records_io.read_decision(folder.decision)
+        records_io.write_decision(folder.decision, replace(decision, model=name))
+
+    return change
 
 
 def gone(name: str) -> Change:
@@ -141,6 +154,7 @@ BROKEN: list[tuple[str, Change]] = [
     ("best_checkpoint", outcome(best_epoch=3)),
     ("best_checkpoint", manifest_entry("best_model.pt", epoch=2)),
     ("best_checkpoint", one_epoch(8, metrics={"val_loss": 0.001})),
+    ("first_model", put_first("gradient_boosting")),
     ("last_checkpoint", gone("checkpoints/last_model.pt")),
     ("last_checkpoint", text("checkpoints/last_model.pt", "cut")),
     ("periodic_checkpoints", gone("checkpoints/checkpoint_epoch_4.pt")),
@@ -242,6 +256,39 @@ def test_another_number_of_threads_is_told(trained: Folder) -> None:
     assert item.state == "passed"
     assert "threads: 2 (measured: 2 is fastest) -> 4" in item.note
     assert "compute" not in item.note
+
+
+class TestFirstModel:
+    """A fitted reference that is better than the network is what the decision and the predictions rest on."""
+
+    @pytest.fixture
+    def boosted(self, trained: Folder) -> Folder:
+        digest = store.write_bytes(trained.candidate("gradient_boosting"), b"trees")
+        found = records_io.read_references(trained.references)
+        other = replace(
+            found[-1],
+            name="gradient_boosting",
+            metrics={"val_accuracy": 1.0, "val_loss": 0.01},
+            sha256=digest,
+            correct=(True,) * len(found[-1].correct),
+        )
+        records_io.write_references(trained.references, (*found, other))
+        decision = decide(Evidence(**evidence(read_facts(trained))))
+        assert decision.model == "gradient_boosting"
+        records_io.write_decision(trained.decision, decision)
+        return trained
+
+    def test_it_is_named_and_its_file_is_part_of_the_evidence(self, boosted: Folder) -> None:
+        assert items(boosted)["first_model"].value == "gradient_boosting"
+        assert "candidates/gradient_boosting.pt" in GATE.artifacts(boosted)
+
+    @pytest.mark.parametrize("content", [b"other trees", None])
+    def test_a_file_that_is_changed_or_gone_shuts_the_gate(
+        self, boosted: Folder, content: bytes | None
+    ) -> None:
+        path = boosted.candidate("gradient_boosting")
+        path.write_bytes(content) if content else path.unlink()
+        assert "first_model" in open_ones(boosted)
 
 
 def test_an_earlier_attempt_is_listed_with_its_reason(trained: Folder) -> None:

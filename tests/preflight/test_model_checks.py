@@ -274,7 +274,7 @@ def test_the_two_modes_of_a_healthy_network_are_listed(make_job):
     [
         (AlwaysDropping, "two passes in evaluation mode differ"),
         (DeafToEval, "eval() leaves 3 modules in training mode"),
-        (OwnBatchStatistics, "with the images beside it"),
+        (OwnBatchStatistics, "with the rows beside it"),
         (CountingInEval, "evaluating changes model.seen"),
     ],
 )

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from firstlight.config.schema import LOWER_IS_BETTER
 from firstlight.decision.rules import TRIVIAL, Evidence, decide
 from firstlight.errors import FirstlightError
-from firstlight.experiment import records_io
+from firstlight.experiment import records_io, store
 from firstlight.experiment.attempts import archived, reason_of
 from firstlight.experiment.environment import read_environment
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.gate import SETUP_FILES, GateSpec, hashes, item, items_of, not_applicable
-from firstlight.experiment.records import EpochRecord, Item, Outcome
+from firstlight.experiment.records import NETWORK, EpochRecord, Item, Outcome
 from firstlight.gates import reproducibility
 from firstlight.gates.baseline_files import BaselineFiles, read_baseline, same, wrong_file
 from firstlight.results.evidence import evidence
@@ -43,6 +43,7 @@ def artifacts(folder: Folder) -> tuple[str, ...]:
         "checkpoints/manifest.json",
     ]
     names += [f"checkpoints/{path.name}" for path in sorted(folder.checkpoints.glob("*.pt"))]
+    names += [f"candidates/{path.name}" for path in sorted((folder.root / "candidates").glob("*.pt"))]
     return tuple(name for name in names if (folder.root / name).is_file())
 
 
@@ -147,6 +148,23 @@ def _better_epochs(files: BaselineFiles, outcome: Outcome, recorded: Mapping[str
         f"epoch {e.epoch} has a better {outcome.metric}, {number(e.metrics[outcome.metric])}"
         for e in better[:1]
     ]
+
+
+def first_model(files: BaselineFiles) -> Item:
+    """The fitted reference that the decision puts first is whole, when it is not the network."""
+    where = "logs/references.json"
+    try:
+        name = records_io.read_decision(files.folder.decision).model
+    except FirstlightError as error:
+        return item("first_model", False, "no decision", "logs/decision.json", error.where)
+    if name == NETWORK:
+        return not_applicable("first_model", "the network is put first", "logs/decision.json#model")
+    path = files.folder.candidate(name)
+    recorded = {r.name: r.sha256 for r in files.references}.get(name)
+    if not path.is_file():
+        return item("first_model", False, f"candidates/{path.name} does not exist", where)
+    whole = recorded is not None and store.sha256(path) == recorded
+    return item("first_model", whole, name if whole else f"{path.name} has another hash than recorded", where)
 
 
 def last_checkpoint(files: BaselineFiles) -> Item:
@@ -317,6 +335,7 @@ CHECKS: tuple[Callable[[BaselineFiles], Item], ...] = (
     loss_fell,
     metrics_complete,
     best_checkpoint,
+    first_model,
     last_checkpoint,
     periodic_checkpoints,
     attempts_kept,

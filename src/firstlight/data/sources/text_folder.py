@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ def _matches(data: Data, path: Path) -> bool:
     if not wants(data, "text") or not matches(path):
         return False
     # A stray text among photos does not make them texts.
-    return data.task != "auto" or not path.is_dir() or not holds_images(path)
+    return data.task != "auto" or not os.path.isdir(path) or not holds_images(path)
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
