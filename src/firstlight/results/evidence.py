@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, TypedDict
 
 from firstlight.experiment.records import Outcome, Reference
-from firstlight.results.facts import TASK_METRIC, Facts
+from firstlight.results.facts import Facts
 
 
 class EvidenceFields(TypedDict):
@@ -26,11 +26,10 @@ class EvidenceFields(TypedDict):
 def evidence(facts: Facts) -> EvidenceFields:
     """The figures that decide, as the files have them.
 
-    `paired` holds accuracy differences (difference, low, high), model minus reference; it is empty when
-    another metric is judged, because a difference in accuracy then proves nothing.
+    `paired` holds differences of the judged metric (difference, low, high), model minus reference, for the
+    references whose answers to each row are in the files.
     """
     figure = facts.figure(facts.metric)
-    pairs = facts.paired if facts.metric == TASK_METRIC else {}
     return EvidenceFields(
         outcome=facts.outcome,
         references=facts.references,
@@ -39,6 +38,6 @@ def evidence(facts: Facts) -> EvidenceFields:
         interval=facts.interval(facts.metric),
         target=facts.config.acceptance.at_least if facts.config else None,
         direction="lower" if facts.lower_is_better else "higher",
-        paired={name: (p.difference, p.low, p.high) for name, p in pairs.items()},
+        paired={name: (p.difference, p.low, p.high) for name, p in facts.paired.items()},
         alarm=facts.outcome.alarm if facts.outcome else None,
     )
