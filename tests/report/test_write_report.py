@@ -206,7 +206,7 @@ def test_ten_thousand_classes_give_a_report_under_a_megabyte(build_experiment: A
 
 def test_the_facts_of_the_report_are_those_that_were_judged(plain_run: Folder) -> None:
     folder = plain_run
-    low, high = read_facts(folder).classification.intervals["val_accuracy"]  # type: ignore[union-attr]
+    low, high = read_facts(folder).figures.intervals["val_accuracy"]  # type: ignore[union-attr]
     assert f"{number(low)} to {number(high)}" in folder.results.read_text("utf-8").splitlines()[6]
 
 

@@ -12,7 +12,7 @@ from firstlight.experiment import records_io, store
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.metrics import read_metrics
 from firstlight.experiment.records import EpochRecord, Outcome, Reference
-from firstlight.results.facts import AGREEMENT
+from firstlight.results.files import AGREEMENT
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config

@@ -47,8 +47,11 @@ def config_complete(files: SetupFiles) -> Item:
         for key, value in inside.items()
         if value == "auto"
     ]
-    wanted = {"data.source": files.config.data.source, "data.classes": files.config.data.classes}
-    left += [key for key, value in (wanted | {"model.width": files.config.model.width}).items() if not value]
+    data = files.config.data
+    wanted: dict[str, object] = {"data.source": data.source, "model.width": files.config.model.width}
+    if not data.task.endswith("regression"):  # numbers have no classes
+        wanted["data.classes"] = data.classes
+    left += [key for key, value in wanted.items() if not value]
     note = "run setup again, or write a value for each" if left else ""
     return item(
         "config_complete", not left, ", ".join(left) or "every value is fixed", "training_config.yaml", note

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.references"
+MOST_CELLS = 20_000_000  # probabilities that are kept: 80 MB
 TWO = 2  # classes: the probability of the second says all
 
 
@@ -38,7 +39,7 @@ class Measured:
     """A reference, its score of each validation row, and its model when that can be shipped."""
 
     record: Reference
-    scores: NDArray[np.float64] | None  # (rows,): probability of the second of two classes, or the number
+    answers: NDArray[Any] | None  # what it says of each validation row, where a comparison needs it
     model: nn.Module | None
 
 
@@ -75,9 +76,9 @@ def references(
 
 def write_references(job: Job, found: tuple[Measured, ...]) -> None:
     """Writes logs/references.json, the scores that paired comparisons need, and the models that can be used."""
-    scores = {one.record.name: one.scores for one in found if one.scores is not None}
-    if scores:
-        store.write_npz(job.folder.reference_scores, scores)
+    answers = {one.record.name: one.answers for one in found if one.answers is not None}
+    if answers:
+        store.write_npz(job.folder.reference_scores, answers)
     records = []
     for one in found:
         digest = save_candidate(job, one.record.name, one.model) if one.model is not None else None
@@ -107,7 +108,7 @@ def _measured(
     note = "; ".join(n for n in (answer.note, cut) if n)
     if answer.predicted is None:
         record = Reference(name=name, metrics={}, seconds=seconds, note=note)
-        return Measured(record=record, scores=None, model=None)
+        return Measured(record=record, answers=None, model=None)
     targets, predicted = data.examples.targets[data.split.val], answer.predicted
     metrics, why = _metrics(predicted, targets, data, objective)
     correct: tuple[bool, ...] = ()
@@ -116,7 +117,7 @@ def _measured(
         correct = tuple((chosen == targets).tolist())
     note = "; ".join(n for n in (note, why) if n)
     record = Reference(name=name, metrics=metrics, seconds=seconds, note=note, correct=correct)
-    return Measured(record=record, scores=_scores(predicted, data), model=answer.model)
+    return Measured(record=record, answers=_answers(answer, data), model=answer.model)
 
 
 def _metrics(
@@ -134,9 +135,18 @@ def _metrics(
     return metrics, f"no loss: the class of a validation {data.kind.noun} is missing in training"
 
 
-def _scores(predicted: NDArray[Any], data: Dataset) -> NDArray[np.float64] | None:
-    """What a paired comparison of other metrics than accuracy needs."""
+def _answers(answer: Answer, data: Dataset) -> NDArray[Any] | None:
+    """What is kept of the answers: all of a model that can be used, else what a paired comparison needs.
+
+    Numbers of a regression, probabilities of labels, and the probability of the second of two classes. For
+    accuracies of more classes right and wrong are enough, and stand in the record.
+    """
+    predicted = answer.predicted
+    assert predicted is not None  # the caller asks first
     if data.examples.task == "regression":
         return predicted.astype(np.float64)
+    if predicted.ndim < 2 or predicted.size > MOST_CELLS:
+        return None
     two = data.examples.task == "classification" and len(data.examples.classes) == TWO
-    return predicted[:, 1].astype(np.float64) if two and predicted.ndim == 2 else None
+    kept = answer.model is not None or data.examples.task == "multilabel"
+    return predicted[:, 1].astype(np.float64) if two else predicted.astype(np.float32) if kept else None

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from firstlight import text
+from firstlight.config.schema import LOWER_IS_BETTER
 from firstlight.experiment.folder import Folder
 from firstlight.report import words
-from firstlight.results.facts import Facts, Predictions, read_facts
-from firstlight.results.intervals import Paired, paired_difference
+from firstlight.results.facts import Facts, read_facts
+from firstlight.results.intervals import Paired
+from firstlight.results.pairs import differences
+from firstlight.results.predictions import TASK_METRIC, Predictions
 
 GAP = "  "  # between columns
+FIRST = "first"  # the experiment that all others are compared with
 
 
 def compare(folders: Sequence[Folder]) -> tuple[str, dict[str, Any]]:
@@ -30,7 +35,7 @@ def compare(folders: Sequence[Folder]) -> tuple[str, dict[str, Any]]:
         "format": 1,
         "experiments": [_figures(facts) for facts in every],
         "differences": [
-            {"experiment": str(other.root), "to": str(first.root), "metric": "val_accuracy", **found}
+            {"experiment": str(other.root), "to": str(first.root), **found}
             for other, found in zip(every[1:], pairs, strict=True)
         ],
         "notes": _notes(every),
@@ -68,34 +73,43 @@ def _against(first: Facts, other: Facts) -> dict[str, Any]:
     if first.predictions is None or other.predictions is None:
         missing = first if first.predictions is None else other
         return {"comparable": False, "reason": f"{missing.root} has no predictions of a best checkpoint"}
-    places, reason = _same_rows(first.predictions, other.predictions)
+    values, reason = _aligned(first.predictions, other.predictions)
     if reason:
         return {"comparable": False, "reason": reason}
-    pair = paired_difference(_correct(other.predictions)[places], _correct(first.predictions))
-    return {"comparable": True, **_plain(pair)}
+    own = TASK_METRIC[first.task]
+    judged = first.metric if first.metric == other.metric else own
+    for metric in dict.fromkeys((judged, own)):
+        pairs = differences(
+            metric, replace(first.predictions, values=values), {FIRST: first.predictions.values}
+        )
+        if FIRST in pairs:
+            return {"comparable": True, "metric": metric, **_plain(pairs[FIRST])}
+    return {"comparable": False, "reason": f"{judged} has no paired interval"}
 
 
-def _same_rows(first: Predictions, other: Predictions) -> tuple[Any, str]:
-    """Positions in `other` of the rows of `first`, in their order; or a reason why they differ."""
+def _aligned(first: Predictions, other: Predictions) -> tuple[Any, str]:
+    """What `other` predicts, with rows and classes in the order of `first`; or a reason why they differ."""
     import numpy as np
 
-    nowhere = np.zeros(0, dtype=np.int64)
+    if first.task != other.task:
+        return None, f"{other.task} is another task than {first.task}"
     if len(first.ids) != len(other.ids) or set(first.ids.tolist()) != set(other.ids.tolist()):
         common = len(set(first.ids.tolist()) & set(other.ids.tolist()))
-        return nowhere, (
+        return None, (
             f"other validation rows: {common:,} in common of {len(first.ids):,} and {len(other.ids):,}"
         )
-    order_first, order_other = np.argsort(first.ids), np.argsort(other.ids)
-    places = np.empty(len(first.ids), dtype=np.int64)
-    places[order_first] = order_other
-    names_first = np.array(first.classes)[first.targets]
-    names_other = np.array(other.classes)[other.targets[places]]
-    changed = int((names_first != names_other).sum())
-    return places, f"the same rows, but {changed:,} have another label" if changed else ""
-
-
-def _correct(predictions: Predictions) -> Any:
-    return predictions.values.argmax(axis=1) == predictions.targets
+    if sorted(first.classes) != sorted(other.classes):
+        return None, "they have other classes"
+    rows = np.empty(len(first.ids), dtype=np.int64)
+    rows[np.argsort(first.ids, kind="stable")] = np.argsort(other.ids, kind="stable")
+    columns = [other.classes.index(name) for name in first.classes]
+    targets, values = other.targets[rows], other.values[rows]
+    if first.classes:
+        values = values[:, columns]
+        targets = targets[:, columns] if targets.ndim == 2 else np.argsort(columns)[targets]
+    differ = (targets != first.targets).reshape(len(rows), -1).any(axis=1)
+    changed = int(differ.sum())
+    return values, f"the same rows, but {changed:,} have another label" if changed else ""
 
 
 def _plain(pair: Paired) -> dict[str, Any]:
@@ -160,16 +174,16 @@ def _table(document: dict[str, Any]) -> str:
 def _difference(found: dict[str, Any]) -> str:
     if not found["comparable"]:
         return f"not comparable: {text.visible(found['reason'])}"
-    low, high = found["interval"]
-    if low > 0:
-        verdict = "more accurate"
-    elif high < 0:
-        verdict = "less accurate"
-    else:
+    metric, (low, high) = found["metric"], found["interval"]
+    if low <= 0 <= high:
         verdict = "no difference shown"
+    else:
+        verdict = "better" if (high < 0) == (metric in LOWER_IS_BETTER) else "worse"
+    p = "" if found["p"] is None else f"p {words.probability(found['p'])}, "
     return (
-        f"{verdict}: {words.points(found['difference'])}, 95 % interval {words.point_span(low, high)}, "
-        f"p {words.probability(found['p'])}, the same {text.count(found['rows'], 'row')}"
+        f"{verdict} in {words.metric(metric)}: {words.difference(metric, found['difference'])}, "
+        f"95 % interval {words.difference_span(metric, low, high)}, {p}"
+        f"the same {text.count(found['rows'], 'row')}"
     )
 
 

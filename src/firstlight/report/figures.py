@@ -1,18 +1,28 @@
-"""Section 2 of the report: final metrics, references, classes, confusions, calibration, worst examples."""
+"""Section 2 of the report: final metrics, references, and what the task has to show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from firstlight import text
-from firstlight.report import words
-from firstlight.report.blocks import Block, Heading, Picture, Table, Text
-from firstlight.results.classification import DEFINITIONS, Classification
+from firstlight.report import classification, multilabel, regression, words
+from firstlight.report.blocks import Block, Heading, Table, Text
+from firstlight.results.classification import DEFINITIONS as OF_CLASSES
+from firstlight.results.classification import Classification
 from firstlight.results.facts import Facts
+from firstlight.results.intervals import Paired
+from firstlight.results.multilabel import DEFINITIONS as OF_LABELS
+from firstlight.results.multilabel import Multilabel
+from firstlight.results.regression import DEFINITIONS as OF_NUMBERS
+from firstlight.results.regression import Regression
 
-MOST_CLASSES = 30  # rows of the per-class table; the weakest are shown (judgement: one screen)
-MOST_PAIRS = 15  # confused pairs
-MOST_EXAMPLES = 24
+DEFINITIONS = {"classification": OF_CLASSES, "multilabel": OF_LABELS, "regression": OF_NUMBERS}
+# Metrics that are shown beside the references, after the one that is judged.
+COMPARED = {
+    "classification": ("val_accuracy", "val_loss"),
+    "multilabel": ("val_macro_f1", "val_accuracy", "val_auroc"),
+    "regression": ("val_r2", "val_rmse", "val_mae"),
+}
 
 
 def final_metrics(facts: Facts) -> Iterator[Block]:
@@ -21,22 +31,23 @@ def final_metrics(facts: Facts) -> Iterator[Block]:
         yield Text(text=problem, tone="warning")
     yield from _metrics(facts)
     yield from _references(facts)
-    if facts.classification is None:
-        yield Text(
-            text="There are no predictions of a best checkpoint, so classes are not shown.", tone="warning"
-        )
-        return
-    yield from _classes(facts, facts.classification)
-    yield from _confusions(facts, facts.classification)
-    yield from _calibration(facts.classification)
-    yield from _worst(facts, facts.classification)
+    match facts.figures:
+        case Classification() as figures:
+            yield from classification.blocks(facts, figures)
+        case Multilabel() as figures:
+            yield from multilabel.blocks(facts, figures)
+        case Regression() as figures:
+            yield from regression.blocks(facts, figures)
+        case None:
+            missing = "There are no predictions of a best checkpoint, so what it gets wrong is not shown."
+            yield Text(text=missing, tone="warning")
 
 
 def _metrics(facts: Facts) -> Iterator[Block]:
     best = facts.best
     names = list(best.metrics) if best else []
-    if facts.classification:
-        names += [n for n in facts.classification.metrics if n not in names]
+    if facts.figures:
+        names += [n for n in facts.figures.metrics if n not in names]
     if best is None and not names:
         yield Text(text="No epoch was validated, so there are no final metrics.", tone="warning")
         return
@@ -52,16 +63,26 @@ def _metrics(facts: Facts) -> Iterator[Block]:
         of = f" of {facts.outcome.epochs_run} that ran" if facts.outcome else ""
         yield Text(text=f"All figures are those of the best checkpoint: epoch {best.epoch}{of}.")
     yield Table(columns=("Metric", "Value", "95 % interval", "Source"), rows=tuple(rows), numbers_to=3)
-    figures = facts.classification
-    if figures:
-        defined = "; ".join(f"{words.metric(n)}: {DEFINITIONS[n]}" for n in names if n in DEFINITIONS)
-        yield Text(
-            text=f"Intervals are for the luck of which {text.count(figures.rows, 'row')} are in the "
-            f"validation part (Wilson for accuracy, bootstrap over rows for the others). {defined}.",
-            tone="note",
-        )
-        for note in figures.notes:
-            yield Text(text=f"{note[:1].upper()}{note[1:]}.", tone="note")
+    yield from _explained(facts, names)
+
+
+def _explained(facts: Facts, names: list[str]) -> Iterator[Block]:
+    """What the intervals cover, what the metrics are, and what could not be computed."""
+    figures = facts.figures
+    if figures is None:
+        return
+    known = DEFINITIONS[facts.task]
+    defined = "; ".join(f"{words.metric(n)}: {known[n]}" for n in names if n in known)
+    way = "bootstrap over rows"
+    if facts.task != "regression":
+        way = "Wilson for accuracy, bootstrap over rows for the others"
+    yield Text(
+        text=f"Intervals are for the luck of which {text.count(figures.rows, 'row')} are in the "
+        f"validation part ({way}). {defined}.",
+        tone="note",
+    )
+    for note in figures.notes:
+        yield Text(text=f"{note[:1].upper()}{note[1:]}.", tone="note")
 
 
 def _references(facts: Facts) -> Iterator[Block]:
@@ -69,117 +90,53 @@ def _references(facts: Facts) -> Iterator[Block]:
     if not facts.references:
         yield Text(text="No reference was run.", tone="warning")
         return
-    metrics = list(dict.fromkeys([facts.metric, "val_accuracy", "val_loss"]))
-    rows = []
-    own = [words.value(f.value if (f := facts.figure(m)) else None) for m in metrics]
-    rows.append(("this model", *own, words.NOT_KNOWN, words.NOT_KNOWN, words.NOT_KNOWN, words.NOT_KNOWN))
+    metrics = tuple(dict.fromkeys([facts.metric, *COMPARED[facts.task]]))
+    own = {m: f.value for m in metrics if (f := facts.figure(m))}
+    rows = [_row(facts, "this model", own, metrics, None, words.NOT_KNOWN)]
     for reference in facts.references:
-        pair = facts.paired.get(reference.name)
-        rows.append(
-            (
-                words.reference(reference.name),
-                *(words.value(reference.metrics.get(m)) for m in metrics),
-                words.points(pair.difference) if pair else words.NOT_KNOWN,
-                words.point_span(pair.low, pair.high) if pair else words.NOT_KNOWN,
-                words.probability(pair.p_value) if pair else words.NOT_KNOWN,
-                text.duration(reference.seconds),
-            )
-        )
-    columns = ("Model", *(words.metric(m) for m in metrics), "Accuracy gained", "95 % interval", "p", "Time")
+        pair, took = facts.paired.get(reference.name), text.duration(reference.seconds)
+        rows.append(_row(facts, words.reference(reference.name), reference.metrics, metrics, pair, took))
+    columns = ("Model", *map(words.metric, metrics), *_difference_columns(facts), "Time")
     yield Table(columns=columns, rows=tuple(rows))
-    yield Text(
-        text="Accuracy gained: this model minus the reference on the same rows, in points, with the interval "
-        "for matched pairs (Bonett and Price) and the exact McNemar p-value.",
-        tone="note",
-    )
+    if facts.paired:
+        yield Text(text=_difference_note(facts), tone="note")
     for reference in facts.references:
         if reference.note:
             yield Text(text=f"{words.reference(reference.name)}: {reference.note}.", tone="note")
 
 
-def _classes(facts: Facts, figures: Classification) -> Iterator[Block]:
-    yield Heading(text="Each class")
-    counted = [c for c in figures.per_class if c.support]
-    shown, note = counted, ""
-    if len(counted) > MOST_CLASSES:
-        shown = sorted(counted, key=lambda c: (c.f1, -c.support))[:MOST_CLASSES]
-        note = (
-            f"The {MOST_CLASSES} classes with the lowest F1 of {len(counted):,}; "
-            "all predictions are in logs/predictions_val.npz."
+def _row(
+    facts: Facts,
+    name: str,
+    values: Mapping[str, float],
+    metrics: tuple[str, ...],
+    pair: Paired | None,
+    took: str,
+) -> tuple[str, ...]:
+    cells = [words.NOT_KNOWN] * len(_difference_columns(facts))
+    if pair is not None:
+        cells[:2] = (
+            words.difference(facts.metric, pair.difference),
+            words.difference_span(facts.metric, pair.low, pair.high),
         )
-    rows = tuple(
-        (
-            facts.class_name(c.index),
-            f"{c.support:,}",
-            text.percent(c.recall),
-            words.percent_span(c.recall_interval),
-            text.percent(c.precision) if c.claimed else words.NOT_KNOWN,
-            words.percent_span(c.precision_interval) if c.claimed else words.NOT_KNOWN,
-            words.value(c.f1),
-            words.span(c.f1_interval),
-        )
-        for c in shown
-    )
-    yield Table(
-        columns=("Class", "Rows", "Recall", "95 %", "Precision", "95 %", "F1", "95 %"), rows=rows, note=note
-    )
+        if pair.p_value is not None:
+            cells[2] = words.probability(pair.p_value)
+    return (name, *(words.value(values.get(m)) for m in metrics), *cells, took)
 
 
-def _confusions(facts: Facts, figures: Classification) -> Iterator[Block]:
-    yield Heading(text="Most confused")
-    if not figures.confused:
-        yield Text(text="No validation row is wrong.")
-        return
-    wrong = sum(pair.rows for pair in figures.confused)
-    rows = tuple(
-        (facts.class_name(p.actual), facts.class_name(p.predicted), f"{p.rows:,}", text.percent(p.share))
-        for p in figures.confused[:MOST_PAIRS]
-    )
-    left = len(figures.confused) - len(rows)
-    yield Table(
-        columns=("Is", "Taken for", "Rows", "Of that class"),
-        rows=rows,
-        numbers_from=2,
-        note=f"{text.count(wrong, 'row')} of {figures.rows:,} are wrong"
-        + (f"; {text.count(left, 'more pair')} not shown." if left else "."),
-    )
-    yield Picture(path="plots/confusion.png", alt="Confusion matrix of the validation part")
+def _difference_columns(facts: Facts) -> tuple[str, ...]:
+    """Headings of the paired differences, none when there are no pairs."""
+    if not facts.paired:
+        return ()
+    with_p = any(pair.p_value is not None for pair in facts.paired.values())
+    return (f"{words.plain(facts.metric)} gained", "95 % interval", *(("p",) if with_p else ()))
 
 
-def _calibration(figures: Classification) -> Iterator[Block]:
-    found = figures.calibration
-    yield Heading(text="Can the confidence be believed?")
-    lean = "more" if found.confidence > found.accuracy else "less"
-    yield Text(
-        text=f"Mean confidence is {text.percent(found.confidence)}, accuracy {text.percent(found.accuracy)}: "
-        f"the model is {lean} sure than it is right. The calibration error over "
-        f"{text.count(len(found.bins), 'bin')} of equal mass is {words.value(found.error)}; a perfectly "
-        f"calibrated model would show about {words.value(found.error_by_luck)} with so many rows."
-    )
-    if found.note:
-        yield Text(text=f"{found.note}.", tone="note")
-    yield Picture(path="plots/calibration.png", alt="Accuracy against confidence")
-
-
-def _worst(facts: Facts, figures: Classification) -> Iterator[Block]:
-    yield Heading(text="Examples that the model gets most wrong")
-    if facts.predictions is None:
-        return
-    rows = tuple(
-        (
-            str(facts.predictions.ids[e.row]),
-            facts.class_name(e.actual),
-            facts.class_name(e.predicted),
-            text.percent(e.confidence),
-            words.value(e.loss),
-        )
-        for e in figures.worst[:MOST_EXAMPLES]
-    )
-    if facts.worst is not None and len(facts.worst.ids):
-        yield Picture(path="plots/worst_examples.png", alt="The images that the model gets most wrong")
-    yield Table(
-        columns=("Row", "Labelled", "Predicted", "Confidence", "Loss"),
-        rows=rows,
-        numbers_from=3,
-        note="Look here for wrong labels first: firstlight explain data_quality.",
-    )
+def _difference_note(facts: Facts) -> str:
+    name = words.plain(facts.metric)
+    unit = ", in points" if facts.metric in words.SHARES else ""
+    way = "from a paired bootstrap over rows"
+    if any(pair.p_value is not None for pair in facts.paired.values()):
+        way = "for matched pairs (Bonett and Price) and the exact McNemar p-value"
+    good = "; less is better" if facts.lower_is_better else ""
+    return f"{name} gained: this model minus the reference on the same rows{unit}, with the interval {way}{good}."

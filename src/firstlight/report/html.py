@@ -53,7 +53,7 @@ def render_html(page: Page, facts: Facts, pictures: Mapping[str, bytes]) -> str:
 def charts(facts: Facts) -> dict[str, Any]:
     """What the script draws: epochs, the best one, each chart's series and level lines; not finite = null."""
     epochs = facts.epochs
-    judged = facts.metric if facts.metric != "val_loss" else "val_accuracy"
+    judged = facts.drawn_metric
     levels = [
         {"name": visible(words.reference(r.name)), "value": _finite(r.metrics.get(judged))}
         for r in facts.references
@@ -68,18 +68,16 @@ def charts(facts: Facts) -> dict[str, Any]:
     def column(name: str, scale: float = 1.0) -> list[float | None]:
         return [_finite(v * scale if (v := getattr(e, name)) is not None else None) for e in epochs]
 
-    others = [n for e in epochs[:1] for n in e.metrics if n not in ("val_loss", judged)]
+    alike, apart = _others(facts, judged)
     drawn: list[dict[str, Any]] = [
         _chart("Loss", [("training", column("train_loss")), ("validation", metric("val_loss"))]),
         _chart(
-            words.metric(judged).capitalize(),
-            [
-                ("this model", metric(judged)),
-                *((words.metric(n).removeprefix("validation "), metric(n)) for n in others),
-            ],
+            words.title(judged),
+            [("this model", metric(judged)), *((words.plain(n), metric(n)) for n in alike)],
             levels,
             shown=1,
         ),
+        *(_chart(words.title(n), [("this model", metric(n))]) for n in apart),
         _chart("Learning rate", [("learning rate", column("learning_rate"))], zero=True),
         _chart(
             "Gradient norm", [("mean", column("grad_norm")), ("largest", column("grad_norm_max"))], zero=True
@@ -97,6 +95,14 @@ def charts(facts: Facts) -> dict[str, Any]:
         "best": facts.best.epoch if facts.best else None,
         "charts": drawn,
     }
+
+
+def _others(facts: Facts, judged: str) -> tuple[list[str], list[str]]:
+    """The other metrics: those that fit the scale of the judged one, and those that need a chart of their own."""
+    names = [n for e in facts.epochs[:1] for n in e.metrics if n not in ("val_loss", judged)]
+    scales = (words.SHARES, words.IN_UNIT)
+    scale = next((s for s in scales if judged in s), frozenset())
+    return [n for n in names if n in scale], [n for n in names if n not in scale]
 
 
 def _chart(

@@ -71,7 +71,8 @@ def _reference(facts: Facts, decision: Decision) -> str:
     assert decision.reference is not None  # the caller asks first
     name = str(decision.reference["name"])
     pair = facts.paired.get(name)
-    if pair is None or decision.metric != "val_accuracy":
+    if pair is None or decision.metric != facts.metric:
         return words.reference(name)
-    side = "ahead" if pair.difference >= 0 else "behind"
-    return f"{words.reference(name)}; the model is {100 * abs(pair.difference):.1f} points {side}"
+    ahead = pair.difference <= 0 if facts.lower_is_better else pair.difference >= 0
+    size = words.amount(facts.metric, pair.difference)
+    return f"{words.reference(name)}; the model is {size} {'ahead' if ahead else 'behind'}"

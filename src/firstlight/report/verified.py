@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from firstlight import text
 from firstlight.report import words
-from firstlight.results.facts import AGREEMENT, Facts
+from firstlight.results.facts import Facts
+from firstlight.results.files import AGREEMENT
 
 FEW_ROWS = (
     1000  # validation rows; below, the interval of an accuracy is wider than about four points (closed form)
@@ -38,17 +39,17 @@ def verified(facts: Facts) -> Iterator[tuple[str, str]]:
             for name, value in outcome.reloaded_metrics.items()
         ]
         yield ("yes" if all(same) else "no"), "The best checkpoint, loaded again, gives the recorded metrics."
-    if facts.classification is not None and facts.best is not None:
+    if facts.figures is not None and facts.best is not None:
         clash = [p for p in facts.problems if "predictions_val.npz" in p]
         yield (
             ("no" if clash else "yes"),
             "Metrics computed again from the stored predictions agree with the log.",
         )
-    beaten = [name for name, pair in facts.paired.items() if pair.low > 0]
     if facts.paired:
-        mark = "yes" if len(beaten) == len(facts.paired) else "no"
+        beaten = sum(map(facts.beats, facts.paired))
+        mark = "yes" if beaten == len(facts.paired) else "no"
         of = text.count(len(facts.paired), "reference")
-        yield mark, f"More accurate than {len(beaten)} of {of}, beyond the interval."
+        yield mark, f"Better than {beaten} of {of} in {words.metric(facts.metric)}, beyond the interval."
     if not lines and not facts.epochs:
         yield "no", "Nothing: the run ended before anything could be checked."
 
@@ -62,17 +63,18 @@ def not_verified(facts: Facts) -> Iterator[str]:
             f"The validation part picked the best of {text.count(len(facts.epochs), 'epoch')}, so its "
             "figures lean to the good side. The test part stays sealed until phase 5."
         )
-    if facts.classification is not None and facts.classification.rows < FEW_ROWS:
-        rows = text.count(facts.classification.rows, "row")
+    if facts.figures is not None and facts.figures.rows < FEW_ROWS:
+        rows = text.count(facts.figures.rows, "row")
         yield f"The validation part has only {rows}: see how wide the intervals are."
     unpaired = [r.name for r in facts.references if r.name not in facts.paired]
-    if unpaired and facts.classification is not None:
+    if unpaired and facts.figures is not None:
         names = ", ".join(words.reference(n) for n in unpaired)
         yield f"Not compared row by row: {names}."
     if not facts.references:
         yield "No simple model was run beside it, so a high figure may be easy to reach."
     yield (
-        "New data from elsewhere: the split comes from the same source, so a change of camera, place or time "
-        "is not tested."
+        "New data from elsewhere: all parts come from the same source, so a change of place, of time or of the "
+        "way in which the data is collected is not tested."
     )
-    yield "Labels are taken as they are; the worst examples above are where wrong ones would show first."
+    answers = "The target is taken as it is" if facts.task == "regression" else "Labels are taken as they are"
+    yield f"{answers}; the worst rows above are where wrong ones would show first."

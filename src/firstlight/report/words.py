@@ -20,6 +20,9 @@ METRICS = {
     "val_rmse": "validation RMSE",
     "val_mae": "validation MAE",
 }
+# Shares of rows or pairs: their differences are told in points. R2 is none, it may be below nought.
+SHARES = frozenset({"val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auroc"})
+IN_UNIT = frozenset({"val_rmse", "val_mae"})  # in the unit of the target
 HEADLINES = {
     "accept": "The baseline is accepted: it can be built on.",
     "optimize": "The pipeline works, the result is not good enough yet.",
@@ -31,6 +34,18 @@ NOT_KNOWN = "–"
 def metric(name: str) -> str:
     """`val_accuracy` as `validation accuracy`."""
     return METRICS.get(name, name.replace("_", " "))
+
+
+def title(name: str) -> str:
+    """`val_auroc` as `Validation AUROC`."""
+    said = metric(name)
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def plain(name: str) -> str:
+    """`val_accuracy` as `Accuracy`, `val_rmse` as `RMSE`."""
+    said = metric(name).removeprefix("validation ")
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def reference(name: str) -> str:
@@ -48,14 +63,31 @@ def span(bounds: tuple[float, float] | None) -> str:
     return NOT_KNOWN if bounds is None else f"{text.number(bounds[0])} to {text.number(bounds[1])}"
 
 
-def points(x: float) -> str:
-    """A difference of shares: `+50.2 points`."""
-    return f"{100 * x:+.1f} points"
+def difference(name: str, x: float) -> str:
+    """A difference in a metric: `+50.2 points` of a share, `-35.2` in the unit of an error."""
+    return f"{100 * x:+.1f} points" if name in SHARES else signed(x)
 
 
-def point_span(low: float, high: float) -> str:
-    """The interval of a difference of shares: `+48.1 to +52.3`."""
-    return f"{100 * low:+.1f} to {100 * high:+.1f}"
+def difference_span(name: str, low: float, high: float) -> str:
+    """The interval of a difference in a metric: `+48.1 to +52.3`."""
+    if name in SHARES:
+        return f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return signed_span(low, high)
+
+
+def amount(name: str, x: float) -> str:
+    """The size of a difference in a metric: `50.2 points`, `35.2`."""
+    return f"{100 * abs(x):.1f} points" if name in SHARES else text.number(abs(x))
+
+
+def signed(x: float) -> str:
+    """A difference with its sign: `+35.2`."""
+    return f"{'+' if x > 0 else ''}{text.number(x)}"
+
+
+def signed_span(low: float, high: float) -> str:
+    """The interval of a difference: `-3.1 to +5.2`."""
+    return f"{signed(low)} to {signed(high)}"
 
 
 def percent_span(bounds: tuple[float, float]) -> str:

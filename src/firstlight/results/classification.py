@@ -6,21 +6,25 @@ classes x classes, so ten thousand classes are no trouble.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstlight.results.calibration import Calibration, calibrate
 from firstlight.results.intervals import class_average_intervals, mean_interval, wilson
+from firstlight.results.resamples import Weighted, auroc, draw, macro_f1, macro_recall, mean_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TWO = 2  # classes, of which the second is the positive one
 WORST_EXAMPLES = 24  # judgement: what one looks at before forming a suspicion
 MOST_AUROC_CELLS = (
     20_000_000  # rows x classes; above, sorting every class takes longer than it tells (judgement)
 )
+MOST_CELLS = 1_000_000  # rows x classes; above, resampling averages over classes takes too long (judgement)
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # as in training: a loss stays finite
 DEFINITIONS = {
     "val_loss": "cross-entropy in nats, no smoothing, no weights",
@@ -33,7 +37,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassFigures:
-    """One class on the validation part, with 95 % intervals."""
+    """One class, or one label of several, on the validation part, with 95 % intervals."""
 
     index: int
     support: int  # rows of this class
@@ -105,6 +109,10 @@ def classification(
         "val_loss": mean_interval(losses, seed=seed),
         **class_average_intervals(labels, predicted, classes, seed=seed),
     }
+    if classes == TWO and "val_auroc" in metrics:
+        drawn = draw({"val_auroc": auroc(probabilities[:, 1], labels == 1)}, rows, seed=seed)
+        intervals["val_auroc"] = drawn.interval("val_auroc")
+    intervals = {name: ends for name, ends in intervals.items() if np.isfinite(ends).all()}
     return Classification(
         rows=rows,
         classes=classes,
@@ -125,6 +133,27 @@ def classification(
             for row in worst_rows(labels, probabilities)
         ),
     )
+
+
+def weighted(metric: str, labels: NDArray[np.int64], probabilities: NDArray[np.floating]) -> Weighted | None:
+    """A metric of DEFINITIONS for many resamples; None where that would take too long with so many classes.
+
+    Raises:
+        KeyError: Another metric.
+    """
+    classes = probabilities.shape[1]
+    if classes > TWO and (metric == "val_auroc" or probabilities.size > MOST_CELLS):
+        return None
+    predicted = probabilities.argmax(axis=1)
+    hot = np.eye(classes, dtype=bool)
+    kinds: dict[str, Callable[[], Weighted]] = {
+        "val_loss": lambda: mean_of(row_losses(labels, probabilities)),
+        "val_accuracy": lambda: mean_of((predicted == labels).astype(np.float64)),
+        "val_balanced_accuracy": lambda: macro_recall(hot[labels], hot[predicted]),
+        "val_macro_f1": lambda: macro_f1(hot[labels], hot[predicted]),
+        "val_auroc": lambda: auroc(probabilities[:, 1], labels == 1),
+    }
+    return kinds[metric]()
 
 
 def row_losses(labels: NDArray[np.int64], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -214,11 +243,22 @@ def _per_class(
 ) -> tuple[ClassFigures, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
-    precision, recall, f1, support = precision_recall_fscore_support(
-        labels, predicted, labels=np.arange(classes), zero_division=0
-    )
+    scores = precision_recall_fscore_support(labels, predicted, labels=np.arange(classes), zero_division=0)
     hits = np.bincount(labels[labels == predicted], minlength=classes)
-    claimed = np.bincount(predicted, minlength=classes)
+    return class_figures(scores, hits=hits, claimed=np.bincount(predicted, minlength=classes))
+
+
+def class_figures(
+    scores: tuple[NDArray[Any], ...], *, hits: NDArray[np.int64], claimed: NDArray[np.int64]
+) -> tuple[ClassFigures, ...]:
+    """The figures of each class, with intervals.
+
+    Args:
+        scores: Precision, recall, F1 and support of each class, as scikit-learn gives them.
+        hits: Rows of the class that are predicted as it, (classes,).
+        claimed: Rows that are predicted as the class, (classes,).
+    """
+    precision, recall, f1, support = scores
     return tuple(
         ClassFigures(
             index=c,
@@ -231,7 +271,7 @@ def _per_class(
             recall_interval=wilson(int(hits[c]), int(support[c])),
             f1_interval=_f1_interval(int(hits[c]), int(support[c] + claimed[c] - hits[c])),
         )
-        for c in range(classes)
+        for c in range(len(hits))
     )
 
 

@@ -17,16 +17,20 @@ from typing import TYPE_CHECKING, Any
 from firstlight.config.schema import LOWER_IS_BETTER, Config
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
-from firstlight.results.classification import Classification, classification
-from firstlight.results.files import Reader, record
-from firstlight.results.intervals import Paired, paired_difference
+from firstlight.results.files import AGREEMENT, Reader, record
+from firstlight.results.intervals import Paired
+from firstlight.results.pairs import beside_references, check_recorded
+from firstlight.results.predictions import (
+    TASK_METRIC,
+    Figures,
+    Predictions,
+    measure,
+    read_predictions,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-TASK_METRIC = "val_accuracy"  # of image classification, the one that people quote
-AGREEMENT = 1e-5  # between figures computed in float32 by training and in float64 here, relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +39,6 @@ class Fact:
 
     value: float
     source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Predictions:
-    """The best checkpoint on the validation part."""
-
-    task: str  # "classification", "multilabel", "regression"
-    ids: NDArray[np.str_]  # (rows,)
-    targets: NDArray[Any]  # (rows,), or (rows, labels) of 0 and 1
-    values: NDArray[Any]  # probabilities (rows, classes), or numbers (rows,)
-    classes: tuple[str, ...]  # none for a regression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +76,25 @@ class Facts:
     attempts: tuple[Attempt, ...]
     predictions: Predictions | None
     worst: WorstImages | None
-    classification: Classification | None
-    paired: Mapping[str, Paired]  # reference -> accuracy of the model minus its own
+    figures: Figures | None  # what the predictions show, as their task has it
+    answers: Mapping[str, NDArray[Any]]  # reference -> what it says of each validation row, where that was kept
+    paired: Mapping[str, Paired]  # reference -> judged metric of the network minus its own
     problems: tuple[str, ...]
+
+    @property
+    def task(self) -> str:
+        """`classification`, `multilabel` or `regression`."""
+        return _task(self.config, self.predictions)
 
     @property
     def metric(self) -> str:
         """The metric that is judged: the target's, or the task's own."""
-        return (self.config.acceptance.metric if self.config else None) or TASK_METRIC
+        return _metric(self.config, self.predictions)
+
+    @property
+    def drawn_metric(self) -> str:
+        """The metric that is drawn beside the loss: the judged one, or the task's own when the loss is judged."""
+        return self.metric if self.metric != "val_loss" else TASK_METRIC[self.task]
 
     @property
     def lower_is_better(self) -> bool:
@@ -111,15 +115,18 @@ class Facts:
                 value=best.metrics[metric],
                 source=f"logs/metrics.json#epochs[{self.epochs.index(best)}].{metric}",
             )
-        if self.classification is not None and metric in self.classification.metrics:
-            return Fact(
-                value=self.classification.metrics[metric], source="logs/predictions_val.npz#predictions"
-            )
+        if self.figures is not None and metric in self.figures.metrics:
+            return Fact(value=self.figures.metrics[metric], source="logs/predictions_val.npz#predictions")
         return None
 
     def interval(self, metric: str) -> tuple[float, float] | None:
         """The 95 % interval of the best checkpoint's value, from its predictions."""
-        return self.classification.intervals.get(metric) if self.classification else None
+        return self.figures.intervals.get(metric) if self.figures else None
+
+    def beats(self, reference: str) -> bool:
+        """Whether the model is better than a reference in the judged metric, beyond the interval of the pair."""
+        pair = self.paired.get(reference)
+        return pair is not None and (pair.high < 0 if self.lower_is_better else pair.low > 0)
 
     def class_name(self, index: int) -> str:
         """The name of a class as the data has it; not yet harmless."""
@@ -139,12 +146,15 @@ def read_facts(folder: Folder) -> Facts:
     outcome = record(Outcome, reader.json(folder.outcome), reader, "logs/outcome.json")
     epochs = _epochs(reader, folder)
     references = reader.records(Reference, folder.references, "references")
-    predictions = _predictions(reader, folder)
-    figures = _classification(reader, predictions)
+    config = _config(reader, folder)
+    predictions = read_predictions(reader, folder)
+    figures = measure(reader, predictions)
+    answers = reader.arrays(folder.reference_scores) or {}
+    paired = _paired(reader, answers, config, predictions, figures, references)
     _cross_check(reader, outcome, epochs, figures)
     return Facts(
         root=folder.root,
-        config=_config(reader, folder),
+        config=config,
         environment=reader.json(folder.environment),
         profile=reader.json(folder.profile),
         preflight=reader.records(CheckLine, folder.preflight, "lines"),
@@ -156,10 +166,20 @@ def read_facts(folder: Folder) -> Facts:
         attempts=_attempts(folder),
         predictions=predictions,
         worst=_worst(reader, folder),
-        classification=figures,
-        paired=_paired(reader, references, predictions),
+        figures=figures,
+        answers=answers,
+        paired=paired,
         problems=tuple(reader.problems),
     )
+
+
+def _task(config: Config | None, predictions: Predictions | None) -> str:
+    named = predictions.task if predictions else config.data.task if config else ""
+    return next((task for task in TASK_METRIC if named.endswith(task)), "classification")
+
+
+def _metric(config: Config | None, predictions: Predictions | None) -> str:
+    return (config.acceptance.metric if config else None) or TASK_METRIC[_task(config, predictions)]
 
 
 def _config(reader: Reader, folder: Folder) -> Config | None:
@@ -195,19 +215,6 @@ def _value(x: object) -> float:
     return float(x) if isinstance(x, int | float) else math.nan
 
 
-def _predictions(reader: Reader, folder: Folder) -> Predictions | None:
-    arrays = reader.arrays(folder.predictions, ("task", "ids", "targets", "predictions", "classes"))
-    if arrays is None:
-        return None
-    return Predictions(
-        task=str(arrays["task"]),
-        ids=arrays["ids"],
-        targets=arrays["targets"],
-        values=arrays["predictions"],
-        classes=tuple(str(name) for name in arrays["classes"]),
-    )
-
-
 def _worst(reader: Reader, folder: Folder) -> WorstImages | None:
     arrays = reader.arrays(folder.worst_images, ("images", "ids"))
     if arrays is None or arrays["images"].ndim != 4:
@@ -215,38 +222,25 @@ def _worst(reader: Reader, folder: Folder) -> WorstImages | None:
     return WorstImages(ids=tuple(str(i) for i in arrays["ids"]), images=arrays["images"])
 
 
-def _classification(reader: Reader, predictions: Predictions | None) -> Classification | None:
-    if predictions is None:
-        return None
-    try:
-        return classification(predictions.targets, predictions.values)
-    except ValueError as error:
-        reader.problems.append(f"logs/predictions_val.npz: {error}")
-        return None
-
-
 def _paired(
-    reader: Reader, references: tuple[Reference, ...], predictions: Predictions | None
+    reader: Reader,
+    answers: Mapping[str, NDArray[Any]],
+    config: Config | None,
+    predictions: Predictions | None,
+    figures: Figures | None,
+    references: tuple[Reference, ...],
 ) -> dict[str, Paired]:
-    import numpy as np
-
-    if predictions is None or not len(predictions.targets):
+    """The model beside each reference, in the metric that is judged."""
+    if figures is None:
         return {}
-    correct = predictions.values.argmax(axis=1) == predictions.targets
-    pairs = {}
-    for reference in references:
-        if len(reference.correct) == len(correct):
-            pairs[reference.name] = paired_difference(correct, np.array(reference.correct, dtype=bool))
-        elif reference.correct:
-            reader.problems.append(
-                f"logs/references.json: {reference.name} has {len(reference.correct):,} rows, "
-                f"the model {len(correct):,}"
-            )
+    metric = _metric(config, predictions)
+    pairs = beside_references(reader, metric, predictions, references, answers)
+    check_recorded(reader, metric, figures.metrics.get(metric, math.nan), pairs, references)
     return pairs
 
 
 def _cross_check(
-    reader: Reader, outcome: Outcome | None, epochs: tuple[EpochRecord, ...], figures: Classification | None
+    reader: Reader, outcome: Outcome | None, epochs: tuple[EpochRecord, ...], figures: Figures | None
 ) -> None:
     """The same figure must be the same wherever it is written; a difference is told, never smoothed."""
     if outcome is None:

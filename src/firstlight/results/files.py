@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Record = TypeVar("Record")
+AGREEMENT = 1e-5  # between figures computed in float32 by training and in float64 from the files, relative
 
 
 @dataclass(slots=True)
@@ -43,8 +44,8 @@ class Reader:
         found = (record(kind, entry, self, f"{name}#{key}[{i}]") for i, entry in enumerate(entries))
         return tuple(entry for entry in found if entry is not None)
 
-    def arrays(self, path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
-        """The named arrays of an .npz without objects; None when missing, damaged or incomplete."""
+    def arrays(self, path: Path, wanted: Sequence[str] = ()) -> dict[str, NDArray[Any]] | None:
+        """All arrays of an .npz without objects; None when missing, damaged or without one of `wanted`."""
         import zipfile
 
         import numpy as np
@@ -53,7 +54,7 @@ class Reader:
             return None
         try:
             with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in names}
+                return {name: archive[name] for name in (*wanted, *archive.files)}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             self._damaged(path, error)
             return None

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firstlight.experiment.records import NETWORK, Reference
 from firstlight.results.facts import Facts
-from firstlight.results.intervals import paired_difference, wilson
-
-Paired = tuple[float, float, float]  # difference, low and high end of its 95 % interval
+from firstlight.results.files import Reader
+from firstlight.results.intervals import paired_difference
+from firstlight.results.pairs import ACCURACY, Paired, as_predicted, correct, differences
+from firstlight.results.predictions import Figures, Predictions, measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,13 @@ class First:
 
     name: str  # "network", or the reference
     value: float | None
-    interval: tuple[float, float] | None
+    predictions: Predictions | None  # its own, of the validation part
+    figures: Figures | None  # what they show
     paired: Mapping[str, Paired]  # other model -> difference on the same rows, first minus other
-    behind: Mapping[str, float]  # models that could be used and are not first -> value
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 95 % interval of a metric."""
+        return self.figures.intervals.get(metric) if self.figures else None
 
 
 def first_model(facts: Facts) -> First:
@@ -37,25 +41,27 @@ def first_model(facts: Facts) -> First:
     usable = {n: v for n, v in values.items() if n in candidates(facts.references) | {NETWORK}}
     sign = -1.0 if facts.lower_is_better else 1.0
     name = max(usable, key=lambda n: (sign * usable[n], n == NETWORK), default=NETWORK)
-    behind = {other: v for other, v in usable.items() if other != name}
-    if name == NETWORK:
-        paired = {other: (p.difference, p.low, p.high) for other, p in facts.paired.items()}
+    own = None if name == NETWORK else _predictions(facts, name)
+    if own is None:
         return First(
-            name=name,
+            name=NETWORK,
             value=values.get(NETWORK),
-            interval=facts.interval(facts.metric),
-            paired=paired if facts.metric == "val_accuracy" else {},
-            behind=behind,
+            predictions=facts.predictions,
+            figures=facts.figures,
+            paired=facts.paired,
         )
-    correct = _correct(facts) if facts.metric == "val_accuracy" else {}
-    own = correct.get(name)
     return First(
         name=name,
         value=values[name],
-        interval=wilson(int(own.sum()), len(own)) if own is not None else None,
-        paired=_differences(name, correct),
-        behind=behind,
+        predictions=own,
+        figures=measure(Reader(facts.root), own),
+        paired=_paired(facts, name, own),
     )
+
+
+def candidates(references: tuple[Reference, ...]) -> frozenset[str]:
+    """Names of the references whose model was kept."""
+    return frozenset(r.name for r in references if r.sha256 is not None)
 
 
 def _values(facts: Facts) -> dict[str, float]:
@@ -67,27 +73,26 @@ def _values(facts: Facts) -> dict[str, float]:
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
-def _correct(facts: Facts) -> dict[str, NDArray[np.bool_]]:
-    """Right or wrong for each validation row, for every model that has it."""
-    found = {r.name: np.array(r.correct, bool) for r in facts.references if r.correct}
-    predictions = facts.predictions
-    if predictions is not None and predictions.task == "classification":
-        found[NETWORK] = predictions.values.argmax(axis=1) == predictions.targets
-    return found
+def _predictions(facts: Facts, name: str) -> Predictions | None:
+    """What a reference predicts for the validation rows; None when it is not in the files."""
+    if facts.predictions is None or name not in facts.answers:
+        return None
+    values = as_predicted(facts.answers[name], facts.predictions)
+    return None if values is None else replace(facts.predictions, values=values)
 
 
-def _differences(name: str, correct: Mapping[str, NDArray[np.bool_]]) -> dict[str, Paired]:
-    """The model against every other with as many rows."""
-    if name not in correct:
-        return {}
-    found = {}
-    for other, right in correct.items():
-        if other != name and len(right) == len(correct[name]):
-            pair = paired_difference(correct[name], right)
-            found[other] = (pair.difference, pair.low, pair.high)
-    return found
-
-
-def candidates(references: tuple[Reference, ...]) -> frozenset[str]:
-    """Names of the references whose model was kept."""
-    return frozenset(r.name for r in references if r.sha256 is not None)
+def _paired(facts: Facts, name: str, own: Predictions) -> dict[str, Paired]:
+    """The model against every other on the same rows, the network among them."""
+    assert facts.predictions is not None  # `own` has its rows
+    others = {NETWORK: facts.predictions.values}
+    for other in facts.answers.keys() - {name}:
+        values = as_predicted(facts.answers[other], facts.predictions)
+        if values is not None:
+            others[other] = values
+    pairs = differences(facts.metric, own, others)
+    if own.task == "classification" and facts.metric == ACCURACY:
+        right = correct(own.values, own.targets)
+        for reference in facts.references:
+            if reference.name not in {name, *pairs} and len(reference.correct) == len(right):
+                pairs[reference.name] = paired_difference(right, np.array(reference.correct, bool))
+    return pairs

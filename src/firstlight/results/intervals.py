@@ -6,6 +6,7 @@ the seed: that takes several runs.
     a share (accuracy, recall, precision)       wilson
     an average over classes, or a mean loss     bootstrap over rows
     two models on the same rows                 paired_difference, with an exact McNemar test
+    other metrics, and their paired differences results.resamples
 """
 
 from __future__ import annotations
@@ -34,15 +35,13 @@ Statistic = Callable[["NDArray[np.int64]"], "NDArray[np.float64]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """First minus second accuracy on the same rows."""
+    """The metric of the first model minus that of the second, on the same rows."""
 
     difference: float
     low: float
     high: float
-    p_value: float  # exact McNemar, two-sided
-    only_first: int  # rows that only the first has right
-    only_second: int
     rows: int
+    p_value: float | None = None  # exact McNemar, two-sided; only accuracy has one
 
 
 def wilson(successes: float, rows: float, *, level: float = LEVEL) -> tuple[float, float]:
@@ -89,7 +88,7 @@ def bootstrap(
         Low and high end; both equal to the value when the statistic does not vary.
     """
     rng = np.random.default_rng(seed)
-    count = max(FEWEST_RESAMPLES, min(RESAMPLES, MOST_DRAWS // rows))
+    count = num_resamples(rows)
     at_once = max(1, CHUNK // max(rows, width))
     values = np.concatenate(
         [
@@ -97,13 +96,36 @@ def bootstrap(
             for done in range(0, count, at_once)
         ]
     )
-    observed = float(statistic(np.arange(rows)[None])[0])
+    return bias_corrected(values, float(statistic(np.arange(rows)[None])[0]), level=level)
+
+
+def num_resamples(cells: int) -> int:
+    """How many resamples are drawn when each looks at so many cells."""
+    return max(FEWEST_RESAMPLES, min(RESAMPLES, MOST_DRAWS // cells))
+
+
+def bias_corrected(
+    values: NDArray[np.float64], observed: float, *, level: float = LEVEL
+) -> tuple[float, float]:
+    """The bias-corrected percentile interval (Efron 1981) from the values of resamples.
+
+    Args:
+        values: (resamples,); NaN where a resample has no value, which is left out.
+        observed: The value of the rows as they are.
+        level: Probability that the interval covers.
+
+    Returns:
+        Low and high end; both NaN when fewer than half of the resamples have a value.
+    """
+    known = values[np.isfinite(values)]
+    if 2 * len(known) < len(values):
+        return math.nan, math.nan
     # Averages over classes lean to one side when a resample misses a rare class; the shift corrects it.
-    below = (np.sum(values < observed) + 0.5 * np.sum(values == observed)) / count
+    below = (np.sum(known < observed) + 0.5 * np.sum(known == observed)) / len(known)
     normal = NormalDist()
-    shift = normal.inv_cdf(min(max(float(below), 0.5 / count), 1 - 0.5 / count))
+    shift = normal.inv_cdf(min(max(float(below), 0.5 / len(known)), 1 - 0.5 / len(known)))
     z = _quantile(level)
-    low, high = np.quantile(values, [normal.cdf(2 * shift - z), normal.cdf(2 * shift + z)])
+    low, high = np.quantile(known, [normal.cdf(2 * shift - z), normal.cdf(2 * shift + z)])
     return float(low), float(high)
 
 
@@ -147,7 +169,7 @@ def class_average_intervals(
 
 
 def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], *, level: float = LEVEL) -> Paired:
-    """How much more accurate the first is than the second on the same rows.
+    """How much more accurate the first is than the second on the same rows, as a share of them.
 
     The interval is the adjusted Wald interval for matched pairs (Bonett and Price 2012): for many rows the
     same as a paired bootstrap, but it needs no seed and stays honest for few rows and few differences, where
@@ -171,10 +193,8 @@ def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], *, le
         difference=(only_first - only_second) / rows,
         low=max(-1.0, a - b - half),
         high=min(1.0, a - b + half),
-        p_value=mcnemar(only_first, only_second),
-        only_first=only_first,
-        only_second=only_second,
         rows=rows,
+        p_value=mcnemar(only_first, only_second),
     )
 
 

@@ -28,16 +28,16 @@ def write_predictions(job: Job, predicted: NDArray[Any], targets: NDArray[Any]) 
     examples = job.data.examples
     rows = job.val.rows.numpy()
     ids = np.array([examples.ids[i] for i in rows], dtype=np.str_)
-    store.write_npz(
-        job.folder.predictions,
-        {
-            "task": np.array(examples.task),
-            "ids": ids,
-            "targets": targets,
-            "predictions": predicted,
-            "classes": np.array(job.classes, dtype=np.str_),
-        },
-    )
+    arrays = {
+        "task": np.array(examples.task),
+        "ids": ids,
+        "targets": targets,
+        "predictions": predicted,
+        "classes": np.array(job.classes, dtype=np.str_),
+    }
+    if "target_std" in job.objective.meta:  # what the loss of a regression is measured in
+        arrays["target_std"] = np.array(job.objective.meta["target_std"])
+    store.write_npz(job.folder.predictions, arrays)
     if examples.content.kind == "image" and examples.task == "classification":
         worst = worst_rows(predicted, targets)
         pictures = _thumbnails(examples.images.pixels[rows[worst]])

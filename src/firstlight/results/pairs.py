@@ -1,0 +1,151 @@
+"""Two models on the same rows: how far they are apart in a metric, with the luck of the rows taken out.
+
+accuracy            matched pairs, with an exact McNemar test (`intervals.paired_difference`)
+any other metric    a paired bootstrap over rows (`resamples.draw`)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from firstlight.experiment.records import Reference
+from firstlight.results import classification, multilabel, regression
+from firstlight.results.files import AGREEMENT, Reader
+from firstlight.results.intervals import Paired, paired_difference
+from firstlight.results.predictions import Predictions
+from firstlight.results.resamples import Weighted, draw
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ACCURACY = "val_accuracy"
+OWN = "this model"
+
+
+def differences(
+    metric: str, predictions: Predictions, others: Mapping[str, NDArray[Any]], *, seed: int = 0
+) -> dict[str, Paired]:
+    """The metric of the model minus that of each other one.
+
+    Args:
+        metric: One that the task measures.
+        predictions: Of the model.
+        others: Name -> what another model says of the same rows, in the form of `predictions.values`.
+        seed: Of the resamples.
+
+    Returns:
+        One for each other; none at all when the metric cannot be had for resamples.
+    """
+    if predictions.task == "classification" and metric == ACCURACY:
+        own = correct(predictions.values, predictions.targets)
+        return {
+            name: paired_difference(own, correct(values, predictions.targets))
+            for name, values in others.items()
+        }
+    each = {OWN: predictions.values, **others}
+    metrics = {
+        name: found for name, values in each.items() if (found := _weighted(metric, predictions, values))
+    }
+    if len(metrics) < len(each):
+        return {}
+    drawn = draw(metrics, len(predictions.targets), cells=predictions.values.size, seed=seed)
+    pairs = {name: drawn.difference(OWN, name) for name in others}
+    return {name: pair for name, pair in pairs.items() if math.isfinite(pair.low)}
+
+
+def correct(values: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each row's most probable class is right, (rows,)."""
+    return np.asarray(values.argmax(axis=1) == labels)
+
+
+def beside_references(
+    reader: Reader,
+    metric: str,
+    predictions: Predictions | None,
+    references: Sequence[Reference],
+    scores: Mapping[str, NDArray[Any]],
+) -> dict[str, Paired]:
+    """The model beside each reference whose answers are in the files; what does not fit is told.
+
+    Args:
+        reader: Keeps the problems.
+        metric: The one that is judged.
+        predictions: Of the model.
+        references: What was run.
+        scores: Reference -> (rows,) numbers or probabilities of the second class, or (rows, labels).
+    """
+    if predictions is None or not len(predictions.targets):
+        return {}
+    measured = [r for r in references if math.isfinite(r.metrics.get(metric, math.nan))]
+    if predictions.task == "classification" and metric == ACCURACY:
+        return _accuracy_pairs(reader, predictions, measured)
+    others = {}
+    for reference in measured:
+        answers = scores.get(reference.name)
+        if answers is None:
+            continue
+        values = as_predicted(answers, predictions)
+        if values is None:
+            told = f"{reference.name} has {answers.shape}, the model {predictions.values.shape}"
+            reader.problems.append(f"logs/references.npz: {told}")
+        else:
+            others[reference.name] = values
+    return differences(metric, predictions, others)
+
+
+def check_recorded(
+    reader: Reader, metric: str, value: float, pairs: Mapping[str, Paired], references: Sequence[Reference]
+) -> None:
+    """Tells where a reference's rows give another figure than logs/references.json has."""
+    for reference in references:
+        if reference.name not in pairs:
+            continue
+        found, recorded = value - pairs[reference.name].difference, reference.metrics[metric]
+        if not math.isclose(found, recorded, rel_tol=AGREEMENT, abs_tol=AGREEMENT):
+            reader.problems.append(
+                f"{metric} of {reference.name} is {recorded:.6g} in logs/references.json and {found:.6g} "
+                "from its rows"
+            )
+
+
+def _accuracy_pairs(
+    reader: Reader, predictions: Predictions, references: Sequence[Reference]
+) -> dict[str, Paired]:
+    own = correct(predictions.values, predictions.targets)
+    pairs = {}
+    for reference in references:
+        if len(reference.correct) == len(own):
+            pairs[reference.name] = paired_difference(own, np.array(reference.correct, dtype=bool))
+        elif reference.correct:
+            reader.problems.append(
+                f"logs/references.json: {reference.name} has {len(reference.correct):,} rows, "
+                f"the model {len(own):,}"
+            )
+    return pairs
+
+
+def as_predicted(answers: NDArray[Any], predictions: Predictions) -> NDArray[Any] | None:
+    """A reference's answers in the form of the model's; None when they are of other rows or not finite."""
+    wanted = predictions.values.shape
+    if predictions.task == "classification" and answers.shape == wanted[:1] and wanted[1:] == (2,):
+        answers = np.stack([1 - answers, answers], axis=1)
+    return answers if answers.shape == wanted and np.isfinite(answers).all() else None
+
+
+def _weighted(metric: str, predictions: Predictions, values: NDArray[Any]) -> Weighted | None:
+    targets = predictions.targets
+    try:
+        match predictions.task:
+            case "classification":
+                return classification.weighted(metric, targets, values)
+            case "multilabel":
+                return multilabel.weighted(metric, targets, values)
+            case "regression":
+                return regression.weighted(metric, targets, values, predictions.target_std)
+    except KeyError:  # a metric of another task, or the loss without the deviation that it is measured in
+        return None
+    return None

@@ -1,0 +1,68 @@
+"""The best checkpoint's predictions of the validation part: read back, and measured by the code of their task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from firstlight.experiment.folder import Folder
+from firstlight.results.classification import Classification, classification
+from firstlight.results.files import Reader
+from firstlight.results.multilabel import Multilabel, multilabel
+from firstlight.results.regression import Regression, regression
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# All have rows, metrics, intervals and notes; the rest is what their task can show.
+Figures = Classification | Multilabel | Regression
+# The metric that people quote, where none was chosen.
+TASK_METRIC = {"classification": "val_accuracy", "multilabel": "val_macro_f1", "regression": "val_r2"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """The best checkpoint on the validation part."""
+
+    task: str  # one of TASK_METRIC
+    ids: NDArray[np.str_]  # (rows,)
+    targets: NDArray[Any]  # (rows,), or (rows, labels) of 0 and 1
+    values: NDArray[Any]  # probabilities (rows, classes) or (rows, labels), or numbers (rows,)
+    classes: tuple[str, ...]  # none for a regression
+    target_std: float | None = None  # of a regression: deviation of the training targets
+
+
+def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
+    """Reads logs/predictions_val.npz; None when it is missing or damaged."""
+    arrays = reader.arrays(folder.predictions, ("task", "ids", "targets", "predictions", "classes"))
+    if arrays is None:
+        return None
+    std = arrays.get("target_std")
+    return Predictions(
+        task=str(arrays["task"]),
+        ids=arrays["ids"],
+        targets=arrays["targets"],
+        values=arrays["predictions"],
+        classes=tuple(str(name) for name in arrays["classes"]),
+        target_std=None if std is None else float(std),
+    )
+
+
+def measure(reader: Reader, predictions: Predictions | None) -> Figures | None:
+    """Everything that the predictions show; None, and a problem told, when they cannot be measured."""
+    if predictions is None:
+        return None
+    targets, values = predictions.targets, predictions.values
+    try:
+        match predictions.task:
+            case "classification":
+                return classification(targets, values)
+            case "multilabel":
+                return multilabel(targets, values)
+            case "regression":
+                return regression(targets, values, target_std=predictions.target_std)
+        raise ValueError(f"the task {predictions.task!r} is not known")
+    except ValueError as error:
+        reader.problems.append(f"logs/predictions_val.npz: {error}")
+        return None
