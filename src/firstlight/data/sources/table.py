@@ -7,6 +7,7 @@ A table whose only useful column is a text is a set of texts.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,12 +45,12 @@ class _Table:
 def _matches(data: Data, path: Path) -> bool:
     if not (wants(data, "table") or wants(data, "text")):
         return False
-    return _is_table(path) or (path.is_dir() and bool(_part_files(path)))
+    return _is_table(path) or (os.path.isdir(path) and bool(_part_files(path)))
 
 
 def _is_table(path: Path) -> bool:
     name = path.name.lower().removesuffix(".gz")
-    return path.is_file() and name.endswith(SUFFIXES)
+    return name.endswith(SUFFIXES) and os.path.isfile(path)  # unlike Path's, it knows that no name has 300 letters
 
 
 def _part_files(folder: Path) -> dict[Part, Path]:
