@@ -50,7 +50,9 @@ def _matches(data: Data, path: Path) -> bool:
 
 def _is_table(path: Path) -> bool:
     name = path.name.lower().removesuffix(".gz")
-    return name.endswith(SUFFIXES) and os.path.isfile(path)  # unlike Path's, it knows that no name has 300 letters
+    return name.endswith(SUFFIXES) and os.path.isfile(
+        path
+    )  # unlike Path's, it knows that no name has 300 letters
 
 
 def _part_files(folder: Path) -> dict[Part, Path]:
