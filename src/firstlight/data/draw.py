@@ -148,11 +148,10 @@ def latest(examples: Examples, free: NDArray[np.int64], fraction: float) -> NDAr
     moments, counts = np.unique(when[known], return_counts=True)
     if len(moments) < 2:
         return np.empty(0, np.int64)
-    later = np.cumsum(counts[::-1])[
-        :-1
-    ]  # rows from each moment on, the last one first; not from the first one
+    later = np.cumsum(counts[::-1])[:-1]  # rows from each moment on, the last first, but for the earliest
     nearest = int(np.abs(later - fraction * len(known)).argmin())
-    return free[known[when[known] >= moments[-1 - nearest]]]
+    chosen: NDArray[np.int64] = free[known[when[known] >= moments[-1 - nearest]]]
+    return chosen
 
 
 def _latest_of_bundle(

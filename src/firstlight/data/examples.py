@@ -104,7 +104,8 @@ class Texts:
     """Texts, in order."""
 
     texts: tuple[str, ...]
-    column: str | None = None  # of the table that they come from
+    columns: tuple[str, ...] = ()  # of the table that they come from, joined; none when it was no table
+    headline: str = ""  # how the table was read
     kind: str = "text"
     noun: str = "text"
 
@@ -151,10 +152,10 @@ class Examples:
         return self.content.texts
 
     @property
-    def text_column(self) -> str | None:
-        """The column of the table that the texts come from."""
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of the table that the texts come from."""
         assert isinstance(self.content, Texts)
-        return self.content.column
+        return self.content.columns
 
     @property
     def images(self) -> Images:

@@ -31,6 +31,10 @@ class Profile(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """Sentences that a person should not miss."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about how the data was read."""
+
     def headline(self) -> str:
         """The data in a line: `1,797 images, 8x8 grey, 10 classes`."""
 
