@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests_gates import change_config, change_outcome, write_decision
 
@@ -273,6 +274,9 @@ class TestFirstModel:
             correct=(True,) * len(found[-1].correct),
         )
         records_io.write_references(trained.references, (*found, other))
+        predictions = store.read_npz(trained.predictions)
+        sure = np.eye(len(predictions["classes"]), dtype=np.float32)[predictions["targets"]]
+        store.write_npz(trained.reference_scores, {"gradient_boosting": sure})
         decision = decide(Evidence(**evidence(read_facts(trained))))
         assert decision.model == "gradient_boosting"
         records_io.write_decision(trained.decision, decision)

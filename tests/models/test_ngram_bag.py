@@ -71,7 +71,7 @@ def test_it_fits_texts_without_order_only() -> None:
 
     assert MODEL.fits(SHAPE)  # type: ignore[arg-type]
     assert not MODEL.fits(TextShape(inputs=5, outputs=3, longest=9))  # type: ignore[arg-type]
-    assert not MODEL.fits(ImageShape(channels=1, height=8, width=8, classes=2))
+    assert not MODEL.fits(ImageShape(channels=1, height=8, width=8, outputs=2))
 
 
 @pytest.mark.parametrize("rows", [1, 100, 5_000, 45_000, 10_000_000])

@@ -41,7 +41,7 @@ def prepared(shape=SHAPE, *, rows=None, dropout=0.0) -> TableMlp:
 
 def test_it_is_for_tables():
     assert MODEL.fits(SHAPE)
-    assert not MODEL.fits(ImageShape(channels=3, height=8, width=8, classes=2))
+    assert not MODEL.fits(ImageShape(channels=3, height=8, width=8, outputs=2))
 
 
 @pytest.mark.parametrize("codes", [torch.int32, torch.int64])

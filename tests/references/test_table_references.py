@@ -8,13 +8,14 @@ import time
 import numpy as np
 import pytest
 import torch
-from firstlight.references.tables.spec import TASKS, TableReference, TableRows, apart, predictions, some_rows
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.metrics import r2_score, roc_auc_score
 
 from firstlight import catalog
 from firstlight.data.tables.batches import TableInputs
-from firstlight.references.tables import gradient_boosting, linear, majority, mean
+from firstlight.references.spec import TASKS, ReferenceSpec
+from firstlight.references.tables import gradient_boosting, linear
+from firstlight.references.tables.features import TableRows, apart, predictions, some_rows
 
 LEARNERS = [gradient_boosting, linear]
 
@@ -195,20 +196,6 @@ def test_more_categories_than_a_tree_can_tell_apart_share_the_last_value():
     assert r2_score(truth, answer.predicted) > 0.4
 
 
-def test_the_trivial_ones_answer_shares_and_mean():
-    numbers = np.zeros((10, 1))
-    labels = np.array([0, 1, 1, 1, 2, 0, 0, 0, 0, 0])
-    rows, _ = rows_of(numbers, [], labels, task="classification", outputs=4, val=5)
-    answer = majority.run(rows, 1.0, 0)
-    assert answer.predicted.tolist() == [pytest.approx([0.2, 0.6, 0.2, 0.0])] * 5
-    assert answer.note == "always class 1"
-    several = np.array([[1, 0], [1, 1], [0, 0], [1, 0], [0, 0]], np.float32)
-    rows, _ = rows_of(numbers[:5], [], several, task="multilabel", outputs=2, val=1)
-    assert majority.run(rows, 1.0, 0).predicted.tolist() == [pytest.approx([0.75, 0.25])]
-    rows, _ = rows_of(numbers, [], labels * 10.0, task="regression", outputs=1, val=5)
-    assert mean.run(rows, 1.0, 0).predicted.tolist() == [10.0] * 5
-
-
 @pytest.mark.parametrize(
     "targets", [np.repeat([0, 1, 2], [60, 30, 6]), np.random.default_rng(0).normal(size=96)]
 )
@@ -232,7 +219,7 @@ def test_rows_are_drawn_once_in_order():
 
 def test_each_is_named_as_its_file():
     package = "firstlight.references.tables"
-    names = [name for name in catalog.names(package) if name != "spec"]
-    found = {name: catalog.load(package, name, "REFERENCE", TableReference) for name in names}
-    assert sorted(found) == ["gradient_boosting", "linear", "majority", "mean"]
+    names = [name for name in catalog.names(package) if name != "features"]
+    found = {name: catalog.load(package, name, "REFERENCE", ReferenceSpec) for name in names}
+    assert sorted(found) == ["gradient_boosting", "linear"]
     assert all(name == spec.name and set(spec.tasks) <= set(TASKS) for name, spec in found.items())

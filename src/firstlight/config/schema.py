@@ -79,7 +79,9 @@ class Data(Section):
     target: Text | None = Field(
         default=None, description="column of a table that is predicted; several labels: a,b,c"
     )
-    text_column: Text | None = Field(default=None, description="column of a table that holds the texts")
+    text_column: Text | None = Field(
+        default=None, description="column of a table that holds the texts; several that are joined: a,b"
+    )
     group: Text | None = Field(
         default=None, description="column of a table; rows with the same value are never parted"
     )

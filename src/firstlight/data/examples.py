@@ -104,7 +104,8 @@ class Texts:
     """Texts, in order."""
 
     texts: tuple[str, ...]
-    column: str | None = None  # of the table that they come from
+    columns: tuple[str, ...] = ()  # of the table that they come from, joined; none when it was no table
+    headline: str = ""  # how the table was read
     kind: str = "text"
     noun: str = "text"
 
@@ -130,6 +131,8 @@ class Examples:
     notes: tuple[str, ...]
     fingerprint: str  # hex SHA-256 of all ids, labels and raw bytes
     suggested_target: tuple[str, float] | None = None
+    groups: NDArray[np.int64] | None = None  # (rows,): rows of one number are never parted; -1 for no group
+    times: NDArray[np.float64] | None = None  # (rows,): test comes last, val before it; NaN for no time
 
     @property
     def noun(self) -> str:
@@ -149,10 +152,10 @@ class Examples:
         return self.content.texts
 
     @property
-    def text_column(self) -> str | None:
-        """The column of the table that the texts come from."""
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of the table that the texts come from."""
         assert isinstance(self.content, Texts)
-        return self.content.column
+        return self.content.columns
 
     @property
     def images(self) -> Images:

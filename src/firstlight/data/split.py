@@ -1,23 +1,19 @@
 """The frozen split: every row in exactly one part, equal rows never in two.
 
-Given parts stand. Otherwise rows are drawn class by class, in an order that depends on the row ids and the
-seed alone, not on how the
-disk lists them. Rows with the same content form a group that is never parted.
+Given parts stand. Otherwise rows are drawn class by class; with `data.group` whole groups are drawn; with
+`data.time` the latest rows are the test part, and those before them validate.
 """
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import math
-from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight.data.draw import NAMES_SHOWN, drawn, latest
 from firstlight.data.examples import Part, Split
-from firstlight.errors import DataError, ResumeRefused
+from firstlight.errors import DataError, ResumeRefused, UsageError
 from firstlight.experiment import store
 from firstlight.text import count, visible
 
@@ -28,8 +24,6 @@ if TYPE_CHECKING:
     from firstlight.data.examples import Examples
 
 FORMAT = 1
-NAMES_SHOWN = 20
-TENTHS = 10  # strata of a regression target
 # rows of validation and of test: its interval is below 0.7 points then, and validating stays cheap
 LARGEST_PART = 20_000
 
@@ -38,24 +32,28 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
     """Divides the rows into train, val and the sealed test part.
 
     Raises:
+        UsageError: A group or time is named, and the source has no columns.
         DataError: A part that is needed would be empty.
     """
+    _check_named(examples, data)
     parts = examples.parts.copy()
     notes: list[str] = []
+    how = _how(examples, data)
+    drawn_with = f", seed {seed}" if examples.times is None else ""
     given = set(np.unique(parts).tolist()) - {Part.UNASSIGNED}
     if given <= {Part.TRAIN}:
         parts[:] = Part.UNASSIGNED
-        _draw(examples, parts, Part.TEST, data.test_fraction, seed, notes)
-        _draw(examples, parts, Part.VAL, data.val_fraction / (1 - data.test_fraction), seed, notes)
+        _move(examples, parts, Part.TEST, data.test_fraction, seed, notes)
+        _move(examples, parts, Part.VAL, data.val_fraction / (1 - data.test_fraction), seed, notes)
         if not (
             parts == Part.VAL
         ).any():  # with equal content in several classes, test may have had the last one
             parts[parts == Part.TEST] = Part.VAL
-        method = f"stratified, {data.val_fraction:g} val, {data.test_fraction:g} test, seed {seed}"
+        method = f"{how}, {data.val_fraction:g} val, {data.test_fraction:g} test{drawn_with}"
     elif Part.VAL not in given:  # train and test are
         parts[parts == Part.TRAIN] = Part.UNASSIGNED
-        _draw(examples, parts, Part.VAL, data.val_fraction, seed, notes)
-        method = f"given train and test; val {data.val_fraction:g} of train, stratified, seed {seed}"
+        _move(examples, parts, Part.VAL, data.val_fraction, seed, notes)
+        method = f"given train and test; val {data.val_fraction:g} of train, {how}{drawn_with}"
     else:
         method = "given"
         if Part.TEST not in given:
@@ -69,18 +67,15 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
         raise DataError(
             f"the {empty} part would be empty",
             f"{count(len(parts), examples.noun)}, {count(len(examples.classes), 'class')}: {method}",
-            f"add {examples.noun}s, so that a class has at least two",
+            _remedy(examples),
         )
     return Split(train=train, val=val, test=test, method=method, notes=tuple(notes))
 
 
-def _draw(
+def _move(
     examples: Examples, parts: NDArray[np.int8], part: Part, fraction: float, seed: int, notes: list[str]
 ) -> None:
-    """Moves a fraction of the unassigned rows of each class, whole groups at a time, to `part`.
-
-    Every class keeps a group for training, and one for validation as long as the test part is drawn.
-    """
+    """Moves a fraction of the unassigned rows to `part`: the latest ones where a time is named, else drawn."""
     free = np.flatnonzero(parts == Part.UNASSIGNED)
     if fraction <= 0 or not len(free):
         return
@@ -89,88 +84,47 @@ def _draw(
         notes.append(
             f"{part.name.lower()} is limited to {LARGEST_PART:,} {examples.noun}s: more would not tell more"
         )
-    ids, labels = examples.ids, strata(examples).tolist()
-    by_class = _groups(examples, free, labels)
-    left = Counter(
-        label for members in by_class.values() for rows in members for label in {labels[r] for r in rows}
-    )  # groups that hold a class and stay
-    short: list[int] = []
-    seen = 0
-    for label, members in sorted(by_class.items()):
-        # Rounded over the classes so far: each by itself, many small classes would all give nothing.
-        before, seen = seen, seen + sum(len(rows) for rows in members)
-        wanted = math.floor(fraction * seen + 0.5) - math.floor(fraction * before + 0.5)
-        # A class of two groups gives one to validation; a single one stays in train.
-        wanted = max(wanted, 1 if part == Part.VAL else 0)
-        members.sort(key=lambda rows: _rank(min(ids[r] for r in rows), part, seed))
-        taken = _take(members, wanted, labels, left, kept=1 if part == Part.VAL else 2)
-        for rows in taken:
-            parts[rows] = part
-        if not taken and part == Part.VAL:
-            short.append(label)
-    if short:
-        names = ", ".join(_name(examples, label) for label in short[:NAMES_SHOWN])
-        notes.append(
-            f"{count(len(short), 'class')} with no {examples.noun} to spare for val, all in train: {names}"
-        )
-    if part == Part.TEST and not (parts == Part.TEST).any():
-        notes.append(f"the test part is empty: no class has {examples.noun}s to spare for it")
+    if examples.times is None:
+        chosen = drawn(examples, free, part, fraction, seed, notes)
+    else:
+        chosen = latest(examples, free, fraction)
+    parts[chosen] = part
+    if part == Part.TEST and not len(chosen):
+        spare = "class" if examples.times is None else "time"
+        notes.append(f"the test part is empty: no {spare} has {examples.noun}s to spare for it")
 
 
-def strata(examples: Examples) -> NDArray[np.int64]:
-    """int64 (rows,), of which each part gets its share: the class, the set of labels, or the tenth of the range."""
-    targets = examples.targets
-    if examples.task == "classification":
-        return np.asarray(targets, dtype=np.int64)
-    if examples.task == "multilabel":
-        return np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    edges = np.unique(np.quantile(targets, np.linspace(0, 1, TENTHS + 1)[1:-1]))
-    return np.searchsorted(edges, targets, side="right").astype(np.int64)
+def _remedy(examples: Examples) -> str:
+    if examples.times is not None:
+        return f"{examples.noun}s of at least two different times are needed"
+    if examples.groups is not None:
+        return "a class has to be in at least two groups"
+    return f"add {examples.noun}s, so that a class has at least two"
 
 
-def _name(examples: Examples, stratum: int) -> str:
-    """The class, where a stratum is one."""
-    return visible(examples.classes[stratum]) if examples.task == "classification" else f"group {stratum}"
+def _check_named(examples: Examples, data: Data) -> None:
+    """Refuses a group or time that this kind of data does not have."""
+    for key, wanted, found in (
+        ("data.group", data.group, examples.groups),
+        ("data.time", data.time, examples.times),
+    ):
+        if wanted is not None and found is None:
+            raise UsageError(
+                f"{examples.noun}s from this source have no columns",
+                visible(f"{key} = {wanted}; {examples.source}"),
+                f"leave {key} out, or give a table with that column",
+            )
 
 
-def _groups(examples: Examples, free: NDArray[np.int64], labels: list[int]) -> dict[int, list[list[int]]]:
-    """Rows with equal content, below the stratum of the one whose id comes first."""
-    ids, digests = examples.ids, examples.digests.tolist()
-    groups: dict[bytes, list[int]] = defaultdict(list)
-    for row in free.tolist():
-        groups[digests[row]].append(row)
-    by_class: dict[int, list[list[int]]] = defaultdict(list)
-    for rows in groups.values():
-        by_class[labels[min(rows, key=lambda r: ids[r])]].append(rows)
-    return by_class
-
-
-def _take(
-    members: list[list[int]], wanted: int, labels: list[int], left: Counter[int], *, kept: int
-) -> list[list[int]]:
-    """Groups of about `wanted` rows together, in the given order as they fit; when none does, the smallest.
-
-    No group is taken that leaves one of its classes with fewer than `kept`; `left` is counted down.
-    """
-    taken: list[list[int]] = []
-    rest = wanted
-    fitting = ((rows, True) for rows in members)
-    smallest = ((rows, False) for rows in sorted(members, key=len))
-    for rows, must_fit in itertools.chain(fitting, smallest):
-        if rest <= 0 or (taken and not must_fit):
-            break
-        held = {labels[r] for r in rows}
-        if (len(rows) <= rest or not must_fit) and all(left[label] > kept for label in held):
-            taken.append(rows)
-            rest -= len(rows)
-            for label in held:
-                left[label] -= 1
-    return taken
-
-
-def _rank(name: str, part: Part, seed: int) -> bytes:
-    text = f"{seed} {part.name} {name}"
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+def _how(examples: Examples, data: Data) -> str:
+    """The order in which rows are taken, for the method: `stratified` or `the latest by when`."""
+    if examples.times is not None:
+        told = f"the latest by {visible(data.time or '')}"
+    else:
+        told = "stratified" if examples.groups is None else "drawn"
+    if examples.groups is not None:
+        told += f", groups of {visible(data.group or '')} together"
+    return told
 
 
 def write_split(path: Path, split: Split, examples: Examples) -> str:

@@ -28,12 +28,12 @@ class Profile(Protocol):
     """What setup saw in the data."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What was decided while reading and splitting."""
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that a person should not miss."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about how the data was read."""
 
     def headline(self) -> str:
         """The data in a line: `1,797 images, 8x8 grey, 10 classes`."""

@@ -14,6 +14,7 @@ from firstlight.data.tables.profile import profile
 from firstlight.errors import DataError
 from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only
 from firstlight.models.model import TableShape
+from firstlight.text import count, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,12 +109,12 @@ def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Pr
     if found.missing:
         raise DataError(
             "columns of the training table are missing",
-            f"{source}: {', '.join(found.missing)}",
+            visible(f"{source}: {', '.join(found.missing)}"),
             "add them; empty values are allowed",
         )
-    notes = [f"{source}: {table.form.sentence()}", *table.notes, *found.sentences()]
+    notes = [visible(f"{source}: {table.form.sentence()}"), *table.notes, *found.sentences()]
     if table.left_out:
-        notes.append(f"left out: {len(table.left_out):,} lines, first {table.left_out[0].id}")
+        notes.append(f"left out: {count(len(table.left_out), 'line')}, first {table.left_out[0].id}")
     ids = _ids(table.frame, encoder)
     return Unseen(total=len(ids), portions=_portions(table.frame, encoder, ids, machine), notes=tuple(notes))
 

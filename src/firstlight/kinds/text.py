@@ -56,7 +56,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
     import torch
 
     fitted: Fitted = data.fitted
-    meta: dict[str, Any] = {"text_column": data.examples.text_column}
+    meta: dict[str, Any] = {"text_columns": list(data.examples.text_columns)}
     if config.model.name in READS_TOKENS:
         ragged, tokens = fitted.tokens
         meta |= {"tokens": tokens.plain()}
@@ -96,7 +96,7 @@ def _shape(meta: Mapping[str, Any], outputs: int) -> TextShape:
 def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
     from firstlight.data.texts.unseen import read_unseen
 
-    found = read_unseen(source, meta["text_column"])
+    found = read_unseen(source, tuple(meta["text_columns"]))
     return Unseen(
         total=len(found.ids) + len(found.left_out),
         portions=_portions(meta, found.ids, found.texts, found.left_out, machine),

@@ -77,7 +77,9 @@ class Facts:
     predictions: Predictions | None
     worst: WorstImages | None
     figures: Figures | None  # what the predictions show, as their task has it
-    answers: Mapping[str, NDArray[Any]]  # reference -> what it says of each validation row, where that was kept
+    answers: Mapping[
+        str, NDArray[Any]
+    ]  # reference -> what it says of each validation row, where that was kept
     paired: Mapping[str, Paired]  # reference -> judged metric of the network minus its own
     problems: tuple[str, ...]
 

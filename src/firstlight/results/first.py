@@ -15,8 +15,8 @@ import numpy as np
 from firstlight.experiment.records import NETWORK, Reference
 from firstlight.results.facts import Facts
 from firstlight.results.files import Reader
-from firstlight.results.intervals import paired_difference
-from firstlight.results.pairs import ACCURACY, Paired, as_predicted, correct, differences
+from firstlight.results.intervals import Paired, paired_difference
+from firstlight.results.pairs import ACCURACY, as_predicted, correct, differences
 from firstlight.results.predictions import Figures, Predictions, measure
 
 

@@ -157,7 +157,7 @@ def _size(draft: Draft, trial: Trial, recipe: Recipe, machine: Machine, training
         else f"widest of those measured that gets {wanted} epochs"
     )
     draft.put("model.width", chosen, f"{why}: an epoch takes about {seconds:.3g} s")
-    most = recipe.most_epochs(rows, trial.data.examples.task)
+    most = recipe.most_epochs(rows, trial.data.examples.task, draft.config.model.name)
     draft.put(
         "training.epochs",
         max(1, min(most, math.floor(fitting))),
@@ -187,6 +187,7 @@ def summary(found: Proposal, seen: Profile, split: Split) -> tuple[str, ...]:
     sealed = f", test {len(split.test):,} (sealed until the end)" if len(split.test) else ""
     return (
         f"data: {seen.headline()}",
+        *(note for note in map(visible, seen.notes) if note not in seen.warnings),
         f"split: train {len(split.train):,}, val {len(split.val):,}{sealed}; {split.method}",
         f"network: {config.model.name}, width {config.model.width:g}; at most "
         f"{count(config.training.epochs, 'epoch')} of batches of {config.training.batch_size}",

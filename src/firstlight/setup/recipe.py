@@ -23,7 +23,7 @@ class Recipe:
         fill: (draft, data, shape) -> None: puts model, update rule, schedule, loss and augmentation.
         measured: Machine settings that can matter for this kind: "compute", "channels_last", "threads".
         wanted_epochs: The widest network that still gets so many is taken.
-        most_epochs: (training rows, task) -> epochs above which nothing was gained.
+        most_epochs: (training rows, task, model) -> epochs above which nothing was gained.
         narrow: Training rows -> whether the narrower half of the widths is enough.
         width: The one that was measured to do; None = as wide as the budget allows.
         metric: Names of task and number of classes -> the metric to be judged by; None for the task's own.
@@ -32,7 +32,7 @@ class Recipe:
     fill: Callable[[Draft, Dataset, Any], None]
     measured: tuple[str, ...]
     wanted_epochs: int
-    most_epochs: Callable[[int, str], int]
+    most_epochs: Callable[[int, str, str], int]
     narrow: Callable[[int], bool] = lambda rows: False
     width: float | None = None
     metric: Callable[[str, int], str | None] = lambda task, classes: None

@@ -48,8 +48,14 @@ def _names_images(path: Path) -> bool:
         elif READERS[path.suffix.lower()] is None:
             head = pl.read_ndjson(path, n_rows=LOOKED_AT, infer_schema_length=LOOKED_AT)
         else:
+            # Leniently: what is wrong with a list of images is told when it is read.
             head = pl.read_csv(
-                path, separator=READERS[path.suffix.lower()] or ",", infer_schema=False, n_rows=LOOKED_AT
+                path,
+                separator=READERS[path.suffix.lower()] or ",",
+                infer_schema=False,
+                n_rows=LOOKED_AT,
+                encoding="utf8-lossy",
+                truncate_ragged_lines=True,
             )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
         return False

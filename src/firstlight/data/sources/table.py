@@ -1,7 +1,7 @@
-"""A table: rows of numbers and categories, or a column of texts, and a target column.
+"""A table: rows of numbers and categories, or columns of texts, and a target column.
 
 One file, or a folder with files called train, val and test (also `adult-train.csv`), whose split is kept.
-A table whose only useful column is a text is a set of texts.
+A table in which only texts say something is a set of texts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from firstlight.data.examples import PARTS, Examples, Part, Rows, Skipped, Texts
 from firstlight.data.source import Source, is_litter, wants
 from firstlight.data.tables.reading import SUFFIXES, ReadTable, read_table
-from firstlight.errors import DataError, UsageError
+from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from firstlight.data.tables.task import TargetValues, Task
     from firstlight.watch.progress import Progress
 
-PART_COLUMNS = ("split", "part", "subset")
 LONGEST_TEXT = 1_000_000  # characters of a text that are kept (judgement)
+NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,35 +38,36 @@ class _Table:
     """What was read: the table, the part of each row, and a target that the files themselves tell."""
 
     read: ReadTable
-    parts: NDArray[np.int8]
+    parts: NDArray[np.int8] | None = None
     target: str | None = None
 
 
 def _matches(data: Data, path: Path) -> bool:
     if not (wants(data, "table") or wants(data, "text")):
         return False
-    return _is_table(path) or (os.path.isdir(path) and bool(_part_files(path)))
+    return _is_table(path) or (os.path.isdir(path) and Part.TRAIN in _part_files(path))
 
 
 def _is_table(path: Path) -> bool:
     name = path.name.lower().removesuffix(".gz")
-    return os.path.isfile(path) and name.endswith(
-        SUFFIXES
-    )  # unlike Path, it answers for a name that is too long
+    # Unlike Path's own, it knows that no file has a name of 300 letters.
+    return name.endswith(SUFFIXES) and os.path.isfile(path)
 
 
-def _part_files(folder: Path) -> dict[Part, Path]:
-    """Files that are called after a part; none unless one is for training."""
-    found: dict[Part, Path] = {}
+def _part_files(folder: Path) -> dict[Part, list[Path]]:
+    """Files that are called after a part."""
+    found: dict[Part, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         words = path.name.lower().split(".")[0].replace("-", "_").split("_")
         part = next((PARTS[word] for word in words if word in PARTS), None)
         if part is not None and _is_table(path) and not is_litter(path.name):
-            found.setdefault(part, path)
-    return found if Part.TRAIN in found else {}
+            found.setdefault(part, []).append(path)
+    return found
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
+    from firstlight.data.tables import roles
+    from firstlight.data.tables.columns import describe
     from firstlight.data.tables.target import choose_target
     from firstlight.data.tables.task import decide_task
 
@@ -74,39 +75,57 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     table = _table(path)
     progress.advance("reading the table", 1, 1)
     _check_left_out(table.read, data, path)
-    frame = _without(table.read.frame, data.drop, path)
+    frame = roles.without(table.read.frame, data.drop)
     target = choose_target(frame, data.target or table.target)
     values = decide_task(frame, target, _wanted(data))
-    frame, parts = frame[values.rows], table.parts[values.rows]
-    features, parts = _split_column(frame.drop(target.columns), parts)
-    notes = [table.read.form.sentence(), *table.read.notes, *values.notes]
-    skipped = (*table.read.left_out, *_without_target(values, len(table.parts)))
-    base: dict[str, Any] = {
+    notes = [*table.read.notes, *values.notes]
+    features, parts = frame.drop(target.columns)[values.rows], table.parts
+    if parts is None:
+        features, parts = roles.split_column(features, notes)
+    else:
+        parts = parts[values.rows]
+    base = {
         "source": data.source or str(path),
         "task": values.task,
         "ids": tuple(f"row-{row + 1}" for row in values.rows.tolist()),
         "targets": np.array(values.values),  # a copy: polars gives memory that cannot be written
         "classes": values.classes,
         "parts": parts,
-        "skipped": skipped,
+        "skipped": (*table.read.left_out, *_without_target(values, len(frame))),
         "ignored": (),
-        "notes": tuple(notes[1:]),
         "fingerprint": _fingerprint(table.read.fingerprint, target.columns, data.drop),
+        **_order(features, data, notes),
     }
-    column = _text_column(data, features)
-    if column is not None:
-        return _as_texts(base, features, column)
-    return _as_rows(base, features, target.columns, data, table.read.form.sentence())
+    columns = _usable(describe(features, target=None), data)
+    texts = roles.text_columns(features, columns, data.text_column, data.task)
+    headline = table.read.form.sentence()
+    if texts:
+        return _as_texts(base, features, texts, headline, notes)
+    return _as_rows(base, Rows(
+        frame=features,
+        columns=columns,
+        targets=target.columns,
+        headline=headline,
+        group=data.group,
+        time=data.time,
+    ), notes)  # fmt: skip
 
 
 def _table(path: Path) -> _Table:
     from firstlight.data.tables.parts import read_parts
 
-    if path.is_dir():
-        found = read_parts(_part_files(path))
-        return _Table(read=found.table, parts=found.parts, target=found.target)
-    read = read_table(path)
-    return _Table(read=read, parts=np.full(len(read.frame), Part.UNASSIGNED, np.int8))
+    if not path.is_dir():
+        return _Table(read=read_table(path))
+    files = _part_files(path)
+    twice = [file.name for several in files.values() if len(several) > 1 for file in several]
+    if twice:
+        raise DataError(
+            "several files are the same part of the data",
+            visible(f"{path}: {', '.join(twice[:NAMES_SHOWN])}"),
+            "keep one for each of train, val and test, or name a single file",
+        )
+    found = read_parts({part: file for part, (file,) in files.items()})
+    return _Table(read=found.table, parts=found.parts, target=found.target)
 
 
 def _check_left_out(read: ReadTable, data: Data, path: Path) -> None:
@@ -122,30 +141,9 @@ def _check_left_out(read: ReadTable, data: Data, path: Path) -> None:
     )
 
 
-def _without(frame: pl.DataFrame, drop: tuple[str, ...] | None, path: Path) -> pl.DataFrame:
-    absent = [name for name in drop or () if name not in frame.columns]
-    if absent:
-        raise UsageError(
-            "there is no such column",
-            visible(f"data.drop = {', '.join(absent)}; {path} has {', '.join(frame.columns[:20])}"),
-            "correct data.drop",
-        )
-    return frame.drop(drop or ())
-
-
 def _wanted(data: Data) -> Task | None:
     kind = data.task.partition("_")[2]
     return kind if kind in ("classification", "multilabel", "regression") else None  # type: ignore[return-value]
-
-
-def _split_column(features: pl.DataFrame, parts: NDArray[np.int8]) -> tuple[pl.DataFrame, NDArray[np.int8]]:
-    """A column called split that holds nothing but train, val and test says where the rows belong."""
-    for name in features.columns:
-        if name.lower() in PART_COLUMNS and (parts == Part.UNASSIGNED).all():
-            words = [str(v).strip().lower() for v in features[name].to_list()]
-            if set(words) <= set(PARTS) and Part.TRAIN in {PARTS[w] for w in words}:
-                return features.drop(name), np.array([PARTS[w] for w in words], np.int8)
-    return features, parts
 
 
 def _without_target(values: TargetValues, rows: int) -> tuple[Skipped, ...]:
@@ -158,80 +156,18 @@ def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _text_column(data: Data, features: pl.DataFrame) -> str | None:
-    """The column of texts, when texts are meant: named, asked for, or the only column that says something."""
-    from firstlight.data.tables.columns import describe
+def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, Any]:
+    """Groups and times of the rows, where they are named."""
+    from firstlight.data.tables import roles
 
-    if data.text_column is not None:
-        if data.text_column not in features.columns:
-            raise UsageError(
-                "there is no such column",
-                visible(
-                    f"data.text_column = {data.text_column}; there are {', '.join(features.columns[:20])}"
-                ),
-                "correct data.text_column",
-            )
-        return data.text_column
-    if data.task.startswith("table_"):
-        return None
-    columns = describe(features, target=None)
-    texts = [column.name for column in columns if column.kind == "text"]
-    useful = [column for column in columns if column.kind in ("number", "category", "boolean", "date")]
-    if data.task.startswith("text_") and len(texts) != 1:
-        raise UsageError(
-            "which column holds the texts is not certain",
-            visible(f"text columns: {', '.join(texts) or 'none'}"),
-            "name it with --set data.text_column=COLUMN",
-        )
-    return texts[0] if texts and (not useful or data.task.startswith("text_")) else None
-
-
-def _as_texts(base: dict[str, Any], features: pl.DataFrame, column: str) -> Examples:
-    from firstlight.data.tables.values import as_text
-
-    texts = [text[:LONGEST_TEXT] for text in as_text(features[column]).fill_null("").to_list()]
-    others = [name for name in features.columns if name != column]
-    notes = [*base["notes"], f"texts are read from the column {visible(column)}"]
-    if others:
-        notes.append(f"columns that are not used: {', '.join(visible(name) for name in others[:20])}")
-    content = Texts(texts=tuple(texts), column=column)
-    return Examples(**(base | {"notes": tuple(notes)}), content=content, digests=text_digests(texts))
-
-
-def text_digests(texts: list[str]) -> NDArray[np.bytes_]:
-    """(rows,): equal for texts that are equal but for case, width and blanks."""
-    from firstlight.data.texts.duplicates import same_texts
-
-    groups = same_texts(texts)
-    return np.ascontiguousarray(groups.astype("<u8")).view("S8")
-
-
-def _as_rows(
-    base: dict[str, Any], features: pl.DataFrame, targets: tuple[str, ...], data: Data, headline: str
-) -> Examples:
-    from firstlight.data.tables.columns import describe
-    from firstlight.data.tables.leaks import row_keys
-
-    for key, name in (("data.group", data.group), ("data.time", data.time)):
-        if name is not None and name not in features.columns:
-            raise UsageError(
-                "there is no such column",
-                visible(f"{key} = {name}; there are {', '.join(features.columns[:20])}"),
-                f"correct {key}",
-            )
-    columns = describe(features, target=None)
-    content = Rows(
-        frame=features,
-        columns=_usable(columns, data),
-        targets=targets,
-        headline=headline,
-        group=data.group,
-        time=data.time,
-    )
-    keys = np.ascontiguousarray(row_keys(features, columns).astype("<u8")).view("S8")
-    left = [f"{visible(c.name)} ({c.kind})" for c in columns if c.kind in ("id", "constant", "empty", "text")]
-    notes = base["notes"] + ((f"columns that a model does not see: {', '.join(left[:20])}",) if left else ())
-    return Examples(**(base | {"notes": notes}), content=content, digests=keys)
+    found: dict[str, Any] = {}
+    if data.group is not None:
+        series = features[roles.existing(features, data.group, "data.group")]
+        found["groups"] = roles.groups_of(series, notes)
+    if data.time is not None:
+        series = features[roles.existing(features, data.time, "data.time")]
+        found["times"] = roles.times_of(series, notes)
+    return found
 
 
 def _usable(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
@@ -242,6 +178,44 @@ def _usable(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
         replace(column, kind="id", reason="it is data.group") if column.name == data.group else column
         for column in columns
     )
+
+
+def _as_texts(
+    base: dict[str, Any], features: pl.DataFrame, names: tuple[str, ...], headline: str, notes: list[str]
+) -> Examples:
+    from firstlight.data.tables.roles import joined_texts
+
+    texts = joined_texts(features, names, LONGEST_TEXT)
+    shown = ", ".join(visible(name) for name in names)
+    notes.append(f"texts are read from the {'columns' if len(names) > 1 else 'column'} {shown}")
+    others = [visible(name) for name in features.columns if name not in names]
+    if others:
+        notes.append(f"columns that are not used: {', '.join(others[:NAMES_SHOWN])}")
+    content = Texts(texts=tuple(texts), columns=names, headline=headline)
+    return Examples(**base, notes=tuple(notes), content=content, digests=text_digests(texts))
+
+
+def text_digests(texts: list[str]) -> NDArray[np.bytes_]:
+    """(rows,): equal for texts that are equal but for case, width and blanks."""
+    from firstlight.data.texts.duplicates import same_texts
+
+    groups = same_texts(texts)
+    return np.ascontiguousarray(groups.astype("<u8")).view("S8")
+
+
+def _as_rows(base: dict[str, Any], rows: Rows, notes: list[str]) -> Examples:
+    from firstlight.data.tables.leaks import row_keys
+    from firstlight.data.tables.roles import USEFUL
+
+    left = [f"{visible(c.name)} ({c.kind})" for c in rows.columns if c.kind not in USEFUL]
+    if left:
+        notes.append(f"columns that a model does not see: {', '.join(left[:NAMES_SHOWN])}")
+    if any(column.kind == "text" for column in rows.columns):
+        notes.append(
+            "to learn from the texts instead: --set data.task=text_classification or text_regression"
+        )
+    keys = np.ascontiguousarray(row_keys(rows.frame, rows.columns).astype("<u8")).view("S8")
+    return Examples(**base, notes=tuple(notes), content=rows, digests=keys)
 
 
 SOURCE = Source(matches=_matches, read=_read, rank=2)

@@ -38,28 +38,23 @@ class TableProfile:
     duplicates: int
     across_splits: int  # rows of val or test that equal a training row in every feature
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Findings that a person should not miss."""
-        return tuple(finding.sentence for finding in self.findings if finding.level == "warning")
+    notes: tuple[str, ...]  # how the table was read
+    warnings: tuple[str, ...]  # sentences that a person should not miss
 
     def headline(self) -> str:
-        """`48,842 rows; 6 numbers, 8 categories; 2 classes of income`."""
+        """`344 rows, 7 columns: separated by commas, UTF-8, with a header; 4 numbers, ...; 3 classes of species`."""
         kinds = Counter(kind for _, kind, _ in self.columns)
         used = ", ".join(
             count(kinds[kind], kind) for kind in ("number", "category", "boolean", "date") if kinds[kind]
         )
         goal = count(len(self.classes), "class") if self.classes else "numbers"
-        return f"{count(self.rows, 'row')}; {used}; {goal} of {visible(self.target)}"
+        return f"{self.form}; {used}; {goal} of {visible(self.target)}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `shown` is the table of the report."""
         return {
             "format": 1,
             **asdict(self),
-            "warnings": self.warnings,
             "shown": [list(r) for r in self.shown()],
         }
 
@@ -87,6 +82,8 @@ class TableProfile:
             yield "Further columns", f"{len(self.columns) - COLUMNS_SHOWN:,} in logs/profile.json"
         yield "Not seen by a model", ", ".join(name for name, _ in self.left_out) or "none"
         yield "Lines left out", f"{len(self.skipped):,}"
+        for note in self.notes:
+            yield "Note", note
         for finding in self.findings:
             yield finding.id.replace("_", " ").capitalize(), finding.sentence
 
@@ -127,7 +124,8 @@ def profile(examples: Examples, split: Split, encoder: Encoder, encoded: Encoded
         duplicates=counted.get("duplicates", 0),
         across_splits=counted.get("duplicates_across", 0),
         findings=findings,
-        notes=(*examples.notes, *split.notes),
+        notes=tuple(dict.fromkeys(visible(note) for note in examples.notes)),
+        warnings=(*split.notes, *(finding.sentence for finding in findings if finding.level == "warning")),
     )
 
 

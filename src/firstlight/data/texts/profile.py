@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.data.examples import Texts
 from firstlight.data.texts.checks import TextFindings, check_texts
-from firstlight.text import count, number
+from firstlight.text import count, number, visible
 
 if TYPE_CHECKING:
     from firstlight.data.examples import Examples, Split
@@ -29,24 +30,21 @@ class TextProfile:
     skipped: tuple[tuple[str, str], ...]
     across_splits: int
     found: TextFindings
-    notes: tuple[str, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences that a person should not miss."""
-        return self.found.notes
+    form: str  # how the table was read; empty when it was none
+    notes: tuple[str, ...]  # what was found in reading
+    warnings: tuple[str, ...]  # sentences that a person should not miss
 
     def headline(self) -> str:
         """`20,000 texts of 230 characters in the middle, 4 classes`."""
         goal = count(len(self.classes), "class") if self.classes else "a number each"
-        return f"{count(self.rows, 'text')} of {count(self.characters[0], 'character')} in the middle, {goal}"
+        told = f"{count(self.rows, 'text')} of {count(self.characters[0], 'character')} in the middle, {goal}"
+        return f"{self.form}; {told}" if self.form else told
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `shown` is the table of the report."""
         return {
             "format": 1,
             **asdict(self),
-            "warnings": self.warnings,
             "shown": [list(r) for r in self.shown()],
         }
 
@@ -54,6 +52,8 @@ class TextProfile:
         """What a person reads of it: a name and a sentence each, text from the data escaped later."""
         parts = ", ".join(f"{name} {rows:,}" for name, rows in self.parts.items())
         yield "Texts", f"{self.rows:,}: {parts}"
+        if self.form:
+            yield "File", self.form
         if self.target_range is not None:
             low, high = self.target_range
             yield "Target", f"a number from {number(low)} to {number(high)}"
@@ -78,6 +78,8 @@ class TextProfile:
         yield "Texts with more than one label", f"{found.conflicting:,}"
         yield "Words of validation that no training text has", f"{100 * found.unknown:.1f} %"
         yield "Train against val", found.shift.sentence()
+        for note in self.notes:
+            yield "Note", note
 
 
 def profile(examples: Examples, split: Split) -> TextProfile:
@@ -102,7 +104,9 @@ def profile(examples: Examples, split: Split) -> TextProfile:
         skipped=tuple((s.id, s.reason) for s in examples.skipped[:1000]),
         across_splits=found.same_across,
         found=found,
-        notes=(*examples.notes, *split.notes),
+        form=examples.content.headline if isinstance(examples.content, Texts) else "",
+        notes=tuple(dict.fromkeys(visible(note) for note in examples.notes)),
+        warnings=(*split.notes, *found.notes),
     )
 
 

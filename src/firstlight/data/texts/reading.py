@@ -78,7 +78,7 @@ class _Rows:
 
 def matches(path: Path) -> bool:
     """Whether `read_texts` can read this; looks at names and at the beginning of a file."""
-    if os.path.isdir(path):  # unlike Path, it answers for a name that is too long
+    if os.path.isdir(path):  # unlike Path's, it knows that no name has 300 letters
         return bool(lines.pairs(path)) or files.has_class_folders(path)
     return os.path.isfile(path) and lines.is_labelled(path)
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firstlight.data.source import is_litter, new_file
 from firstlight.data.texts.decode import decode
 from firstlight.data.texts.files import SUFFIX
 from firstlight.data.texts.reading import LARGEST_FILE, LONGEST, looks_like_text
-from firstlight.errors import DataError, UsageError
+from firstlight.errors import DataError
 from firstlight.text import visible
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(slots=True)
@@ -24,12 +28,12 @@ class NewTexts:
     notes: tuple[str, ...] = ()
 
 
-def read_unseen(source: str, column: str | None) -> NewTexts:
+def read_unseen(source: str, columns: tuple[str, ...]) -> NewTexts:
     """Reads new texts.
 
     Args:
         source: As the user named it.
-        column: The column of texts in the training table; None when it was no table.
+        columns: Those of texts in the training table; none when it was no table.
 
     Raises:
         UsageError: There is no such path.
@@ -42,7 +46,7 @@ def read_unseen(source: str, column: str | None) -> NewTexts:
         found = NewTexts()
         _add(found, path.name, path)
     else:
-        found = _from_table(path, source, column)
+        found = _from_table(path, source, columns)
     if not found.ids and not found.left_out:
         raise DataError(
             "there is no text", visible(source), f"give a {SUFFIX} file, a folder of them, or a table"
@@ -75,36 +79,46 @@ def _add(found: NewTexts, name: str, path: Path) -> None:
     found.texts.append(text.strip()[:LONGEST])
 
 
-def _from_table(path: Path, source: str, column: str | None) -> NewTexts:
+def _from_table(path: Path, source: str, columns: tuple[str, ...]) -> NewTexts:
     from firstlight.data.tables.reading import read_table
-    from firstlight.data.tables.values import as_text
+    from firstlight.data.tables.roles import joined_texts
 
     table = read_table(path)
-    name = column if column in table.frame.columns else _only_text_column(table.frame, source, column)
-    texts = as_text(table.frame[name]).fill_null("").to_list()
-    told = () if name == column else (f"texts are read from the column {visible(name)}",)
-    return NewTexts(
-        ids=[f"row-{i + 1}" for i in range(len(texts))],
-        texts=[text[:LONGEST] for text in texts],
-        notes=(*table.notes, *told),
-    )
+    names = _named(table.frame, source, columns)
+    texts = joined_texts(table.frame, names, LONGEST)
+    told = () if names == columns else (f"texts are read from the column {visible(names[0])}",)
+    return NewTexts(ids=[f"row-{i + 1}" for i in range(len(texts))], texts=texts, notes=(*table.notes, *told))
 
 
-def _only_text_column(frame: object, source: str, wanted: str | None) -> str:
+def _named(frame: pl.DataFrame, source: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of training; when there are none of them, the only column of texts that the table has.
+
+    Raises:
+        DataError: Some of the columns are missing, or it is not certain which column holds the texts.
+    """
     import polars as pl
 
-    assert isinstance(frame, pl.DataFrame)
+    absent = [name for name in columns if name not in frame.columns]
+    if columns and not absent:
+        return columns
+    if len(absent) < len(columns):
+        raise DataError(
+            "columns of the training table are missing",
+            visible(f"{source}: {', '.join(absent)}"),
+            "add them; empty values are allowed",
+        )
+    if frame.width == 1:
+        return tuple(frame.columns)
     names = [
         name
         for name in frame.columns
         if frame[name].dtype == pl.String and looks_like_text([v or "" for v in frame[name].to_list()])
     ]
     if len(names) == 1:
-        return names[0]
-    raise UsageError(
+        return (names[0],)
+    wanted = f"there is no {' and '.join(columns)}; " if columns else ""
+    raise DataError(
         "which column holds the texts is not certain",
-        visible(
-            f"{source}: the training column {wanted} is not there; columns {', '.join(frame.columns[:20])}"
-        ),
-        "give the table the same column of texts as in training",
+        visible(f"{source}: {wanted}columns {', '.join(frame.columns[:20])}"),
+        "give the table the same columns of texts as in training, or a single column",
     )

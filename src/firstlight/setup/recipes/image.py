@@ -71,6 +71,6 @@ RECIPE = Recipe(
     fill=_fill,
     measured=("compute", "channels_last", "threads"),
     wanted_epochs=12,
-    most_epochs=lambda rows, task: MOST_EPOCHS if rows >= FEW_ROWS else Config().training.epochs,
+    most_epochs=lambda rows, task, model: MOST_EPOCHS if rows >= FEW_ROWS else Config().training.epochs,
     narrow=lambda rows: rows < FEW_ROWS,
 )

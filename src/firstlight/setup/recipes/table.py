@@ -57,7 +57,7 @@ RECIPE = Recipe(
     fill=_fill,
     measured=("threads",),
     wanted_epochs=10,
-    most_epochs=lambda rows, task: settings(rows, task).epochs,
+    most_epochs=lambda rows, task, model: settings(rows, task).epochs,
     width=1.0,
     metric=lambda task, classes: "val_auroc" if task == "classification" and classes == TWO else None,
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from firstlight.kinds.kind import Dataset
     from firstlight.setup.draft import Draft
 
+TRANSFORMER_EPOCHS = 10
 WHY = "measured recipe, see docs/log.md"
 
 
@@ -36,10 +37,15 @@ def _fill(draft: Draft, data: Dataset, shape: TextShape) -> None:
     draft.put("scheduler.warmup_fraction", 0.05, WHY)
 
 
+def _most_epochs(rows: int, task: str, model: str) -> int:
+    """More passes only overfit a bag of n-grams; the number does not depend on the classes."""
+    return TRANSFORMER_EPOCHS if model == "text_transformer" else recipe(rows, 1).epochs
+
+
 RECIPE = Recipe(
     fill=_fill,
     measured=("threads",),
     wanted_epochs=4,
-    most_epochs=lambda rows, task: recipe(rows, 1).epochs,  # more passes only overfit
+    most_epochs=_most_epochs,
     width=1.0,
 )
