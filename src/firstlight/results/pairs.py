@@ -17,6 +17,7 @@ from firstlight.results import classification, multilabel, regression
 from firstlight.results.files import AGREEMENT, Reader
 from firstlight.results.intervals import Paired, paired_difference
 from firstlight.results.predictions import Predictions
+from firstlight.results.remembered import remembered
 from firstlight.results.resamples import Weighted, draw
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ def differences(
             name: paired_difference(own, correct(values, predictions.targets))
             for name, values in others.items()
         }
+    return remembered(
+        lambda: _resampled(metric, predictions, others, seed), "pairs", metric, predictions, others, seed
+    )
+
+
+def _resampled(
+    metric: str, predictions: Predictions, others: Mapping[str, NDArray[Any]], seed: int
+) -> dict[str, Paired]:
+    """The differences by a paired bootstrap."""
     each = {OWN: predictions.values, **others}
     metrics = {
         name: found for name, values in each.items() if (found := _weighted(metric, predictions, values))
