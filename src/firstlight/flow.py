@@ -172,7 +172,12 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             log.stage("references")
             seconds = reference_seconds(budget)
             found = references(
-                job.data, job.objective, seconds=seconds, seed=job.config.seed, progress=progress
+                job.data,
+                job.objective,
+                seconds=seconds,
+                seed=job.config.seed,
+                progress=progress,
+                without=job.config.model.name,
             )
             write_references(job, found)
             for one in found:
@@ -182,7 +187,10 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             with (
                 stop_on_signals() as stop
             ):  # until here a signal ends the command at once, with nothing to save
-                _train(loaded, stop, resume=resume, progress=log)
+                if job.fitted:
+                    _fit(loaded, log)
+                else:
+                    _train(loaded, stop, resume=resume, progress=log)
         except Interrupted:
             write_status(folder)  # it names the command that goes on
             raise
@@ -256,6 +264,17 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
             f"there is a checkpoint in {folder.checkpoints}",
             f"go on with firstlight train {folder.root} --resume, or start a new experiment",
         )
+
+
+def _fit(loaded: Loaded, progress: Progress) -> Outcome:
+    """Fits a model that takes no steps, in the time that is left."""
+    from firstlight.references.run import fit_model
+    from firstlight.training.fitted import run_fit
+
+    job, clock = loaded.job, loaded.clock
+    seconds = max(clock.training_deadline - time.monotonic(), 1.0)
+    name, seed = job.config.model.name, job.config.seed
+    return run_fit(job, lambda: fit_model(job.data, name, seconds=seconds, seed=seed), clock, progress)
 
 
 def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:

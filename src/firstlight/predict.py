@@ -170,17 +170,20 @@ def _network(folder: Folder, progress: Progress) -> Trained:
     from firstlight.kinds.kind import kind_named
     from firstlight.machine.choices import machine_of
     from firstlight.training import checkpoint
-    from firstlight.training.job import load_task, make_model
+    from firstlight.training.job import load_kind, load_task, make_model
 
     saved = checkpoint.load(folder, folder.best)
     config = _for_this_machine(Config.model_validate(saved["config"]), progress)
     machine = machine_of(config)
     meta = saved["meta"]
     kind = kind_named(meta["kind"])
-    model = make_model(config, kind.shape(meta, meta["outputs"]), machine, None)
+    if "model_shape" in meta:  # it was fitted, not trained by steps
+        model = load_kind(config.model.name).restore(meta["model_shape"])
+    else:
+        model = make_model(config, kind.shape(meta, meta["outputs"]), machine, None)
     model.load_state_dict(saved["model"])
     return Trained(
-        name=NETWORK,
+        name=config.model.name,
         model=model,
         kind=kind,
         machine=machine,

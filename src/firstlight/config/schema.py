@@ -48,7 +48,16 @@ TaskName = Literal[
     "text_multilabel",
     "text_regression",
 ]
-ModelName = Literal["auto", "small_cnn", "resnet", "table_mlp", "ngram_bag", "text_transformer"]
+ModelName = Literal[
+    "auto",
+    "small_cnn",
+    "resnet",
+    "table_mlp",
+    "gradient_boosting",
+    "ngram_bag",
+    "text_transformer",
+    "tfidf_linear",
+]
 # Direction is a field of the metric, never guessed from its name.
 LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})
 
@@ -122,8 +131,8 @@ class Model(Section):
 
     name: ModelName = Field(
         default="auto",
-        description="images: small_cnn up to 64 pixels, resnet for photos; tables: table_mlp; texts: ngram_bag, "
-        "text_transformer; auto = by the data",
+        description="images: small_cnn up to 64 pixels, resnet for photos; tables: table_mlp, "
+        "gradient_boosting; texts: ngram_bag, text_transformer, tfidf_linear; auto = by the data",
     )
     width: Positive | None = Field(
         default=None, description="multiplies the channel counts; null = fitted to the budget"

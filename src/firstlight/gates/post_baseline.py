@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from firstlight.config.schema import LOWER_IS_BETTER
+from firstlight.config.schema import LOWER_IS_BETTER, Config
 from firstlight.decision.rules import TRIVIAL, Evidence, decide
 from firstlight.errors import FirstlightError
 from firstlight.experiment import records_io, store
@@ -97,12 +97,20 @@ def loss_fell(files: BaselineFiles) -> Item:
         return item("loss_fell", False, "no epoch was validated", evidence)
     last = files.epochs[-1].train_loss
     start, named = files.epochs[0].train_loss, "the first epoch"
-    classes = len(files.config.data.classes or ()) if files.config else 0
-    if len(files.epochs) == 1 and classes > 1:
-        start, named = math.log(classes), "a guess among the classes"
+    if len(files.epochs) == 1 and files.config is not None:
+        start, named = _guess(files.config)
     value = f"{number(start)} of {named}, {number(last)} at the end"
     note = "" if last < HALVED * start else f"it fell by less than {percent(1 - HALVED)}"
     return item("loss_fell", last < start, value, evidence, note)
+
+
+def _guess(config: Config) -> tuple[float, str]:
+    """The loss of knowing nothing, in the unit of the task."""
+    if config.data.task.endswith("regression"):
+        return 1.0, "the mean of the target"
+    if config.data.task.endswith("multilabel"):
+        return math.log(2), "a guess at each label"
+    return math.log(max(len(config.data.classes or ()), 2)), "a guess among the classes"
 
 
 def metrics_complete(files: BaselineFiles) -> Item:

@@ -53,7 +53,8 @@ class ModelKind:
             step.
         widths: Multipliers that are offered to the budget, narrowest first.
         prepare_rows: Training rows that `prepare` looks at, at most.
-        restore: `plain_shape` of a fitted model -> an empty one; for models that are fitted and not trained by steps.
+        fitted: Fitted as a whole by the reference of the same name, and not trained by steps.
+        restore: `plain_shape` of a fitted model -> an empty one.
         rank: Of those that fit, the lowest is taken when the choice is ours.
     """
 
@@ -64,4 +65,5 @@ class ModelKind:
     widths: tuple[float, ...]
     rank: int = 0
     prepare_rows: int = 2_000
+    fitted: bool = False
     restore: Callable[[dict[str, Any]], nn.Module] = _no_restore

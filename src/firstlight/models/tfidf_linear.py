@@ -279,5 +279,6 @@ MODEL = ModelKind(
     build=_build,
     prepare=lambda model, inputs: None,
     widths=(1.0,),
+    fitted=True,
     restore=lambda shape: TfidfLinear(**shape),
 )

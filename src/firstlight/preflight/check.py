@@ -82,11 +82,13 @@ class Check:
         run: Looks at one thing, within `bench.deadline`.
         order: Position in the preflight, lowest first.
         share: Weight in dividing the time.
+        steps: It looks at training steps, which a model that is fitted as a whole does not take.
     """
 
     run: Callable[[Bench], Finding]
     order: int
     share: float
+    steps: bool = True
 
 
 def ok(message: str, value: float | str | None = None) -> Finding:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight import catalog
+from firstlight.errors import TrainingFailed
 from firstlight.experiment import records_io, store
 from firstlight.experiment.records import Reference
 from firstlight.references.spec import Answer, ReferenceSpec
@@ -44,7 +45,13 @@ class Measured:
 
 
 def references(
-    data: Dataset, objective: Objective, *, seconds: float, seed: int, progress: Progress
+    data: Dataset,
+    objective: Objective,
+    *,
+    seconds: float,
+    seed: int,
+    progress: Progress,
+    without: str | None = None,
 ) -> tuple[Measured, ...]:
     """Fits and scores every reference.
 
@@ -54,6 +61,7 @@ def references(
         seconds: For all of them together; what was cut to keep to it is in the notes.
         seed: Of subsamples and of the parts kept apart to choose settings.
         progress: Told as each one is done.
+        without: One that is left out.
 
     Returns:
         One each, cheapest first. One that could not be run has empty metrics and its reason in `note`.
@@ -61,7 +69,8 @@ def references(
     started = time.perf_counter()
     task = data.examples.task
     done = [_measured(NAMES[task], trivial(data), data, objective, 0.0, "")]
-    specs = specifications(data.kind.name, task)
+    # The model itself is no reference to itself.
+    specs = [spec for spec in specifications(data.kind.name, task) if spec.name != without]
     features, note = _features(data, seed)
     for number, spec in enumerate(specs):
         progress.advance("references", number, len(specs))
@@ -72,6 +81,21 @@ def references(
         done.append(_measured(spec.name, answer, data, objective, time.perf_counter() - began, note))
     progress.advance("references", len(specs), len(specs))
     return tuple(done)
+
+
+def fit_model(data: Dataset, name: str, *, seconds: float, seed: int) -> tuple[nn.Module, str]:
+    """The fitted module of a reference, and what was chosen.
+
+    Raises:
+        TrainingFailed: The time does not suffice.
+    """
+    spec = catalog.load(f"{PACKAGE}.{data.kind.name}s", name, "REFERENCE", ReferenceSpec)
+    answer = spec.run(_features(data, seed)[0], seconds, seed)
+    if answer.model is None:
+        raise TrainingFailed(
+            f"{name} was not fitted", answer.note, "give it more time with --minutes, or train the network"
+        )
+    return answer.model, answer.note
 
 
 def write_references(job: Job, found: tuple[Measured, ...]) -> None:

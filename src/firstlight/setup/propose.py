@@ -13,7 +13,7 @@ from firstlight import catalog
 from firstlight.config.schema import Config
 from firstlight.errors import DataError, UsageError
 from firstlight.kinds.kind import Dataset, Profile
-from firstlight.setup.draft import Draft
+from firstlight.setup.draft import Draft, no_augmentation
 from firstlight.setup.measure import Trial, fastest
 from firstlight.setup.recipe import Recipe, recipe_for
 from firstlight.text import count, visible
@@ -67,15 +67,13 @@ def propose(
     if examples.classes:
         draft.put("data.classes", examples.classes, "as found in the data, in sorted order")
     recipe = recipe_for(kind)
-    shape = _model(draft, data, machine, folder)
-    recipe.fill(draft, data, shape)
-    widths = load_kind(draft.config.model.name).widths
-    if config.model.width is None:
-        draft.put("model.width", widths[len(widths) // 2], "")
-    trial = Trial(config=draft.config, data=data, folder=folder)
-    machine = fastest(trial, machine, draft.explicit, recipe.measured)
+    shape = _model(draft, data, machine)
+    if load_kind(draft.config.model.name).fitted:
+        _fitted(draft, kind)
+    else:
+        recipe.fill(draft, data, shape)
+        machine = _measured(draft, data, recipe, machine, folder, training_seconds)
     _machine(draft, machine)
-    _size(draft, replace(trial, config=draft.config), recipe, machine, training_seconds)
     _judgement(draft, data, recipe, machine, folder)
     return Proposal(
         config=Config.model_validate(draft.config.model_dump()),
@@ -84,7 +82,33 @@ def propose(
     )
 
 
-def _model(draft: Draft, data: Dataset, machine: Machine, folder: Folder) -> Shape:
+def _fitted(draft: Draft, kind: str) -> None:
+    """Settings of a model that takes no steps: most of them say nothing to it."""
+    no_augmentation(draft, kind)
+    draft.put("model.width", 1.0, "")
+    draft.put("training.epochs", 1, "the model is fitted as a whole")
+
+
+def _measured(
+    draft: Draft,
+    data: Dataset,
+    recipe: Recipe,
+    machine: Machine,
+    folder: Folder,
+    training_seconds: float,
+) -> Machine:
+    """Machine settings, width and epochs by real steps."""
+    widths = load_kind(draft.config.model.name).widths
+    if draft.config.model.width is None:
+        draft.put("model.width", widths[len(widths) // 2], "")
+    trial = Trial(config=draft.config, data=data, folder=folder)
+    machine = fastest(trial, machine, draft.explicit, recipe.measured)
+    _machine(draft, machine)
+    _size(draft, replace(trial, config=draft.config), recipe, machine, training_seconds)
+    return machine
+
+
+def _model(draft: Draft, data: Dataset, machine: Machine) -> Shape:
     """Chooses the network by the shape of the data; returns the shape."""
     kind = data.kind.name
     wanted = draft.config.model.name

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from firstlight.data.batch import Loader
     from firstlight.kinds.kind import Views
     from firstlight.machine.choices import Machine
     from firstlight.tasks.task import Activation
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 EVALUATION_BATCH = 250
 
 
-def predict(model: nn.Module, job: Job) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Predictions and targets of every validation row, in order; the model is left in its mode.
+def predict(model: nn.Module, job: Job, part: Loader | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Predictions and targets of every row, in order; the model is left in its mode.
 
     No random number is drawn, so that validating never changes a run.
+
+    Args:
+        model: Inputs of a batch -> outputs.
+        job: The run.
+        part: Of the data; None = the validation rows.
 
     Returns:
         Probabilities (rows, classes) or numbers (rows,), as the task predicts them, and the targets.
@@ -33,7 +39,8 @@ def predict(model: nn.Module, job: Job) -> tuple[NDArray[Any], NDArray[Any]]:
     model.eval()
     predicted, targets = [], []
     with torch.inference_mode():
-        for batch in job.val.ordered(max(job.val.size, EVALUATION_BATCH)):
+        part = job.val if part is None else part
+        for batch in part.ordered(max(part.size, EVALUATION_BATCH)):
             answer = predict_batch(model, batch.inputs, job.objective.activate, job.views, job.machine)
             predicted.append(answer.cpu().numpy())
             targets.append(batch.targets.cpu().numpy())

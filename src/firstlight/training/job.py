@@ -46,6 +46,11 @@ class Job:
         return self.data.examples.classes
 
     @property
+    def fitted(self) -> bool:
+        """Whether the model is fitted as a whole and not trained by steps."""
+        return load_kind(self.config.model.name).fitted
+
+    @property
     def metric(self) -> str:
         """The metric by which the run is judged."""
         return self.config.acceptance.metric or self.objective.metric

@@ -301,12 +301,12 @@ def _record(
         examples_per_second=meter.sums.examples / meter.sums.seconds if meter.sums.seconds else 0.0,
         data_wait=meter.data_wait,
         utilization=utilization,
-        memory_bytes=_memory(job.machine.device),
+        memory_bytes=peak_memory(job.machine.device),
         metrics=metrics,
     )
 
 
-def _memory(device: Any) -> int:
+def peak_memory(device: Any) -> int:
     """Peak bytes so far: of the device on CUDA, of the process elsewhere."""
     if device.type == "cuda":
         import torch

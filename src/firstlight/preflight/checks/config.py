@@ -70,4 +70,4 @@ def _notices(job: Job) -> Iterator[tuple[str, str]]:
         )
 
 
-CHECK = Check(run=run, order=10, share=0.2)
+CHECK = Check(run=run, order=10, share=0.2, steps=False)

@@ -89,4 +89,4 @@ def _constant_channels(inputs: Any) -> list[int]:
     return [c for c in range(inputs.shape[1]) if float(inputs[:, c].std()) == 0]
 
 
-CHECK = Check(run=run, order=20, share=0.5)
+CHECK = Check(run=run, order=20, share=0.5, steps=False)

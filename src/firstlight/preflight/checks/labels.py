@@ -121,4 +121,4 @@ def _conflicts(job: Job) -> int:
     return int((np.bincount(pairs[0]) > 1).sum())
 
 
-CHECK = Check(run=run, order=30, share=0.3)
+CHECK = Check(run=run, order=30, share=0.3, steps=False)
