@@ -211,7 +211,6 @@ def summary(found: Proposal, seen: Profile, split: Split) -> tuple[str, ...]:
     sealed = f", test {len(split.test):,} (sealed until the end)" if len(split.test) else ""
     return (
         f"data: {seen.headline()}",
-        *(note for note in map(visible, seen.notes) if note not in seen.warnings),
         f"split: train {len(split.train):,}, val {len(split.val):,}{sealed}; {split.method}",
         f"network: {config.model.name}, width {config.model.width:g}; at most "
         f"{count(config.training.epochs, 'epoch')} of batches of {config.training.batch_size}",

@@ -6,7 +6,6 @@ val and test is kept.
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ import numpy as np
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.source import Source, wants
-from firstlight.errors import DataError, Undecided, UsageError
+from firstlight.data.tables.names import existing
+from firstlight.errors import DataError, Undecided
 from firstlight.text import count, visible
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _table(path: Path) -> pl.DataFrame:
 
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
     if data.path_column is not None:
-        return _named(data.path_column, table, "data.path_column")
+        return existing(table, data.path_column, "data.path_column")
     for column in table.columns:
         if _holds_paths(table[column].drop_nulls().head(LOOKED_AT).to_list()):
             return column
@@ -146,7 +146,7 @@ def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
 
 def _target_column(data: Data, table: pl.DataFrame, images: str, path: Path) -> str:
     if data.target is not None:
-        return _named(data.target, table, "--target")
+        return existing(table, data.target, "--target")
     others = [c for c in table.columns if c != images and c.lower() not in PART_COLUMNS]
     if len(others) == 1:
         return others[0]
@@ -162,18 +162,6 @@ def _target_column(data: Data, table: pl.DataFrame, images: str, path: Path) -> 
         key="data.target",
         proposals=tuple(dict.fromkeys([*obvious, others[-1], *others])),
     )
-
-
-def _named(wanted: str, table: pl.DataFrame, option: str) -> str:
-    if wanted in table.columns:
-        return wanted
-    near = difflib.get_close_matches(wanted, table.columns, n=1, cutoff=0.5)
-    hint = (
-        f"did you mean {visible(near[0])}?"
-        if near
-        else f"there are: {visible(', '.join(table.columns[:20]))}"
-    )
-    raise UsageError("there is no such column", visible(f"{option} = {wanted}"), hint)
 
 
 def _files(names: list[str], root: Path) -> tuple[Path, ...]:

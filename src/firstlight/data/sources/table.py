@@ -159,13 +159,14 @@ def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | 
 def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, Any]:
     """Groups and times of the rows, where they are named."""
     from firstlight.data.tables import roles
+    from firstlight.data.tables.names import existing
 
     found: dict[str, Any] = {}
     if data.group is not None:
-        series = features[roles.existing(features, data.group, "data.group")]
+        series = features[existing(features, data.group, "data.group")]
         found["groups"] = roles.groups_of(series, notes)
     if data.time is not None:
-        series = features[roles.existing(features, data.time, "data.time")]
+        series = features[existing(features, data.time, "data.time")]
         found["times"] = roles.times_of(series, notes)
     return found
 
@@ -207,6 +208,7 @@ def _as_rows(base: dict[str, Any], rows: Rows, notes: list[str]) -> Examples:
     from firstlight.data.tables.leaks import row_keys
     from firstlight.data.tables.roles import USEFUL
 
+    notes += [f"{visible(c.name)}: {c.taken_as_missing}" for c in rows.columns if c.taken_as_missing]
     left = [f"{visible(c.name)} ({c.kind})" for c in rows.columns if c.kind not in USEFUL]
     if left:
         notes.append(f"columns that a model does not see: {', '.join(left[:NAMES_SHOWN])}")

@@ -19,3 +19,4 @@ class Column:
     distinct: int  # different values
     missing_as: tuple[str, ...] = ()  # lower-case spellings that mean missing here, beside the empty value
     date_format: str | None = None  # of dates that are text
+    taken_as_missing: str = ""  # a sentence about values that fit no other value of the column

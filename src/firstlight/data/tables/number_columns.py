@@ -37,22 +37,31 @@ def judge(
     missing = rows - len(finite)
     different = np.unique(finite)
 
+    infinite = len(found) - len(finite)
+    odd = [stray] if stray else []
+    if infinite:
+        odd.append(f"{count(infinite, 'infinite value')} taken as missing")
+
     def column(kind: Kind, reason: str) -> Column:
         return Column(
-            name=name, kind=kind, reason=reason, missing=missing, distinct=len(different), missing_as=spelt
+            name=name,
+            kind=kind,
+            reason="; ".join([reason, *odd]),
+            missing=missing,
+            distinct=len(different),
+            missing_as=spelt,
+            taken_as_missing="; ".join(odd),
         )
 
     if len(different) <= 1:
         return column(*_hardly_any(different, missing))
     whole = bool((different == np.rint(different)).all())
     if whole and different.tolist() == [0, 1]:
-        return column("boolean", "0 and 1" + stray)
+        return column("boolean", "0 and 1")
     counter = _counter(name, finite, different) if whole and not missing else None
     if counter:
         return column("id", counter)
-    infinite = len(found) - len(finite)
-    told = f"; {count(infinite, 'infinite value')} taken as missing" if infinite else ""
-    return column("number", _span(different, whole=whole) + stray + told)
+    return column("number", _span(different, whole=whole))
 
 
 def _hardly_any(different: NDArray[np.float64], missing: int) -> tuple[Kind, str]:
@@ -111,4 +120,4 @@ def stray_words(text: pl.Series, stray: pl.Series) -> str:
         return ""
     row = int((text == stray[0]).arg_true()[0]) + 1
     shown = f"{visible(str(stray[0])[:SHOWN])} in row {row:,}"
-    return f"; {count(len(stray), 'value')} no number, such as {shown}: taken as missing"
+    return f"{count(len(stray), 'value')} no number, such as {shown}: taken as missing"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from firstlight.data.bundles import ALONE
 from firstlight.data.examples import PARTS, Part
 from firstlight.data.tables import values
+from firstlight.data.tables.names import SHOWN, existing
 from firstlight.data.tables.target import PARTS as PART_COLUMNS
 from firstlight.errors import DataError, UsageError
 from firstlight.text import count, visible
@@ -20,26 +20,7 @@ if TYPE_CHECKING:
 
     from firstlight.data.tables.column import Column
 
-SHOWN = 20
 USEFUL = ("number", "category", "boolean", "date")  # kinds of columns that a model for tables sees
-
-
-def existing(frame: pl.DataFrame, name: str, key: str) -> str:
-    """The name, when there is such a column.
-
-    Raises:
-        UsageError: There is none; the nearest name is told.
-    """
-    if name in frame.columns:
-        return name
-    folded = {column.lower(): column for column in frame.columns}
-    near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
-    hint = (
-        f"did you mean {visible(folded[near[0]])}?"
-        if near
-        else f"there are: {visible(', '.join(frame.columns[:SHOWN]))}"
-    )
-    raise UsageError("there is no such column", visible(f"{key} = {name}"), hint)
 
 
 def without(frame: pl.DataFrame, drop: tuple[str, ...] | None) -> pl.DataFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from firstlight.errors import DataError, Undecided, UsageError
+from firstlight.data.tables import values
+from firstlight.data.tables.names import SHOWN, existing
+from firstlight.errors import DataError, Undecided
 from firstlight.text import visible
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 NAMES = ("target", "label", "labels", "y", "class", "outcome", "response", "category", "output")
 PARTS = ("split", "part", "subset")  # columns that say where a row belongs
-SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def choose_target(frame: pl.DataFrame, wanted: str | None) -> Target:
 
     Raises:
         UsageError: There is no such column (exit 2, with the nearest name).
-        Undecided: It was not named; the obvious column, else the last, is proposed.
+        Undecided: It was not named; the obvious column, else the last that can be, is proposed.
         DataError: There is nothing to predict it from.
     """
     if frame.width == 1:
@@ -46,7 +46,8 @@ def choose_target(frame: pl.DataFrame, wanted: str | None) -> Target:
         return Target(columns=_named(frame, wanted))
     others = [name for name in frame.columns if name.lower() not in PARTS] or frame.columns
     obvious = [name for known in NAMES for name in others if name.lower() == known]
-    proposals = tuple(dict.fromkeys([*obvious, others[-1], *others]))
+    likely = obvious or [next((n for n in reversed(others) if _may_be_target(frame[n])), others[-1])]
+    proposals = tuple(dict.fromkeys([*likely, *others]))
     raise Undecided(
         "which column is the target is not certain",
         visible(f"there are: {', '.join(frame.columns[:SHOWN])}"),
@@ -56,19 +57,18 @@ def choose_target(frame: pl.DataFrame, wanted: str | None) -> Target:
     )
 
 
+def _may_be_target(series: pl.Series) -> bool:
+    """Words that hardly repeat are names or texts, and one single value is nothing to predict."""
+    text = values.as_text(series, missing=values.SPELLINGS).drop_nulls()
+    different = text.n_unique()
+    if different <= 1 or 2 * different <= len(text):
+        return different > 1
+    return values.floats(text).count() == len(text)
+
+
 def _named(frame: pl.DataFrame, wanted: str) -> tuple[str, ...]:
     """The column of that name; where there is none, those between the commas."""
     names = (
         (wanted,) if wanted in frame.columns else tuple(dict.fromkeys(n.strip() for n in wanted.split(",")))
     )
-    absent = next((name for name in names if name not in frame.columns), None)
-    if absent is None:
-        return names
-    folded = {name.lower(): name for name in frame.columns}
-    near = difflib.get_close_matches(absent.lower(), list(folded), n=1, cutoff=0.5)
-    hint = (
-        f"did you mean {visible(folded[near[0]])}?"
-        if near
-        else f"there are: {visible(', '.join(frame.columns[:SHOWN]))}"
-    )
-    raise UsageError("there is no such column", visible(f"--target = {absent}"), hint)
+    return tuple(existing(frame, name, "--target") for name in names)
