@@ -65,7 +65,7 @@ def correct(values: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.bool_
 def beside_references(
     reader: Reader,
     metric: str,
-    predictions: Predictions | None,
+    predictions: Predictions,
     references: Sequence[Reference],
     scores: Mapping[str, NDArray[Any]],
 ) -> dict[str, Paired]:
@@ -78,8 +78,6 @@ def beside_references(
         references: What was run.
         scores: Reference -> (rows,) numbers or probabilities of the second class, or (rows, labels).
     """
-    if predictions is None or not len(predictions.targets):
-        return {}
     measured = [r for r in references if math.isfinite(r.metrics.get(metric, math.nan))]
     if predictions.task == "classification" and metric == ACCURACY:
         return _accuracy_pairs(reader, predictions, measured)
