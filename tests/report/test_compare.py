@@ -35,7 +35,7 @@ def test_the_same_rows_give_a_paired_interval(build_experiment: Any) -> None:
     assert difference["comparable"]
     assert difference["difference"] == pytest.approx(accuracy[1] - accuracy[0])
     assert 0 < difference["interval"][0] < difference["difference"] < difference["interval"][1]
-    assert "more accurate" in text
+    assert "[2] against [1]: better in validation accuracy" in text
     json.dumps(document, allow_nan=False)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Page, shortened
+from firstlight.report.levels import levels_of
 from firstlight.results.facts import Facts
 from firstlight.text import visible
 
@@ -54,13 +55,7 @@ def charts(facts: Facts) -> dict[str, Any]:
     """What the script draws: epochs, the best one, each chart's series and level lines; not finite = null."""
     epochs = facts.epochs
     judged = facts.drawn_metric
-    levels = [
-        {"name": visible(words.reference(r.name)), "value": _finite(r.metrics.get(judged))}
-        for r in facts.references
-        if judged in r.metrics
-    ]
-    if facts.config and facts.config.acceptance.at_least is not None and facts.metric == judged:
-        levels.append({"name": "target", "value": _finite(facts.config.acceptance.at_least)})
+    levels = [{"name": visible(name), "value": _finite(value)} for name, value in levels_of(facts)]
 
     def metric(name: str) -> list[float | None]:
         return [_finite(e.metrics.get(name)) for e in epochs]

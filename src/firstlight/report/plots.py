@@ -7,6 +7,7 @@ Colours are those of Okabe and Ito, which colour-blind readers tell apart.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from firstlight.report.drawing import (
     drawable,
     plain_axes,
 )
+from firstlight.report.levels import TARGET, levels_of
 from firstlight.results.classification import Classification
 from firstlight.results.facts import Facts
 from firstlight.results.multilabel import Multilabel
@@ -80,13 +82,10 @@ def curves(facts: Facts) -> Figure:
     plain_axes(right, words.title(name), "epoch")
     right.plot(at, _values(facts, name), color=ORANGE, marker=_marker(at), label="this model")
     _mark_best(right, facts, name)
-    for reference, style in zip(facts.references, ("--", "-.", ":"), strict=False):
-        if math.isfinite(reference.metrics.get(name, math.nan)):
-            label = drawable(words.reference(reference.name), LABEL_LENGTH)
-            right.axhline(reference.metrics[name], color=GREY, linestyle=style, label=label)
-    target = facts.config.acceptance.at_least if facts.config and name == facts.metric else None
-    if target is not None:
-        right.axhline(target, color=GREEN, label="target")
+    styles = itertools.cycle(("--", "-.", ":"))
+    for label, value in levels_of(facts):
+        look = {"color": GREEN} if label == TARGET else {"color": GREY, "linestyle": next(styles)}
+        right.axhline(value, label=drawable(label, LABEL_LENGTH), **look)
     _legend_below(right)
 
     plain_axes(rate, "Learning rate", "epoch")

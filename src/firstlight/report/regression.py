@@ -16,11 +16,13 @@ from firstlight.results.regression import CLOSE, Band, Regression
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 MOST_POINTS = 2000  # rows; more are drawn as counts in hexagons, because points would hide one another
 HEXAGONS = 60  # across the width
+EDGE = 0.03  # of the range that is drawn, free at both ends
 ROOM = 0.25  # of the range of the true numbers: predictions further out are counted, not drawn
 
 
@@ -29,8 +31,7 @@ def blocks(facts: Facts, figures: Regression) -> Iterator[Block]:
     yield Heading(text="How large the errors are")
     yield Text(text=_bias(figures))
     yield Table(columns=("", "Absolute error"), rows=tuple(_sizes(figures)))
-    yield Picture(path="plots/predicted_true.png", alt="Predicted against true numbers")
-    yield Picture(path="plots/residuals.png", alt="Errors against predicted numbers")
+    yield Picture(path="plots/predicted_true.png", alt="Predicted numbers and their errors")
     yield Heading(text="Where the errors are")
     yield _bands(figures)
     yield Picture(path="plots/error_by_target.png", alt="Mean error along the true numbers")
@@ -40,12 +41,10 @@ def blocks(facts: Facts, figures: Regression) -> Iterator[Block]:
 
 def plots(facts: Facts, figures: Regression) -> dict[str, Callable[[], Figure]]:
     """File name below plots/ -> how it is drawn."""
-    predictions = facts.predictions
-    assert predictions is not None  # the figures come from them
-    actual, predicted = predictions.targets, predictions.values
+    found = facts.predictions
+    assert found is not None  # the figures come from them
     return {
-        "predicted_true.png": lambda: predicted_true(actual, predicted),
-        "residuals.png": lambda: residuals(actual, predicted),
+        "predicted_true.png": lambda: predicted_true(found.targets, found.values),
         "error_by_target.png": lambda: error_by_target(figures.bands),
     }
 
@@ -110,26 +109,25 @@ def _worst(facts: Facts, figures: Regression) -> Table:
 
 
 def predicted_true(actual: NDArray[np.floating], predicted: NDArray[np.floating]) -> Figure:
-    """Predicted over true numbers, with the line where both are the same."""
-    figure, axes = _square("Predicted against true", "true")
-    axes.set_ylabel("predicted")
-    low, high = _range(actual)
-    _cloud(figure, axes, actual, predicted, (low, high), (low, high))
-    axes.plot([low, high], [low, high], color=RED, linestyle="--", linewidth=1.2, label="predicted = true")
-    axes.legend(loc="upper left")
-    return figure
+    """Predicted over true numbers, and errors over predicted ones, each with the line of no error."""
+    from matplotlib.figure import Figure
 
-
-def residuals(actual: NDArray[np.floating], predicted: NDArray[np.floating]) -> Figure:
-    """Errors over predicted numbers, with the line of no error."""
-    figure, axes = _square("Errors over what is predicted", "predicted")
-    axes.set_ylabel("error: predicted minus true")
+    figure = Figure(figsize=(10, 4.7), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    low, high = _range(actual, predicted)
+    plain_axes(left, "Predicted against true", "true")
+    left.set_ylabel("predicted")
+    _cloud(left, actual, predicted, (low, high), (low, high))
+    left.plot([low, high], [low, high], color=RED, linestyle="--", linewidth=1.2, label="predicted = true")
+    left.legend(loc="upper left")
+    plain_axes(right, "Errors over what is predicted", "predicted")
+    right.set_ylabel("error: predicted minus true")
     errors = predicted - actual
-    most = float(np.abs(errors).max()) or 1.0
-    low, high = _range(actual)
-    most = min(most, high - low)
-    _cloud(figure, axes, predicted, errors, (low, high), (-1.05 * most, 1.05 * most))
-    axes.axhline(0, color=RED, linestyle="--", linewidth=1.2)
+    most = min(float(np.abs(errors).max()) or 1.0, high - low)
+    drawn = _cloud(right, predicted, errors, (low, high), (-1.05 * most, 1.05 * most))
+    right.axhline(0, color=RED, linestyle="--", linewidth=1.2)
+    if drawn is not None:
+        figure.colorbar(drawn, ax=right, shrink=0.7, label="rows in a hexagon", format="{x:,.0f}")
     return figure
 
 
@@ -150,47 +148,48 @@ def error_by_target(bands: tuple[Band, ...]) -> Figure:
     axes.axhline(0, color=GREY, linewidth=0.8)
     names = [f"{text.number(band.low)}\nto {text.number(band.high)}" for band in bands]
     axes.set_xticks(at, names, fontsize=8)
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.set_ylabel("in the unit of the target")
     axes.legend()
     return figure
 
 
-def _square(title: str, xlabel: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.8, 5.0), layout="constrained")
-    axes = figure.subplots()
-    plain_axes(axes, title, xlabel)
-    return figure, axes
-
-
-def _range(actual: NDArray[np.floating]) -> tuple[float, float]:
-    """Of the true numbers, with room at both ends; of one number alone a range around it."""
+def _range(actual: NDArray[np.floating], predicted: NDArray[np.floating]) -> tuple[float, float]:
+    """Of all numbers, but of predictions only as far as ROOM allows; of one number alone a range around it."""
     low, high = float(actual.min()), float(actual.max())
     room = ROOM * (high - low) or abs(low) or 1.0
-    return low - room, high + room
+    low, high = max(low - room, float(predicted.min())), min(high + room, float(predicted.max()))
+    low, high = min(low, float(actual.min())), max(high, float(actual.max()))
+    edge = EDGE * (high - low) or room
+    return low - edge, high + edge
 
 
 def _cloud(
-    figure: Figure,
     axes: Axes,
     x: NDArray[np.floating],
     y: NDArray[np.floating],
     x_range: tuple[float, float],
     y_range: tuple[float, float],
-) -> None:
-    """Points when they are few, else counts; one wild prediction must not press all others into a line."""
+) -> PolyCollection | None:
+    """Points when they are few, else counts, which are returned for a colour bar.
+
+    One wild prediction must not press all others into a line, so what lies outside the ranges is only counted.
+    """
     inside = (x >= x_range[0]) & (x <= x_range[1]) & (y >= y_range[0]) & (y <= y_range[1])
-    outside = int((~inside).sum())
+    counts = None
     if len(x) <= MOST_POINTS:
         axes.scatter(x[inside], y[inside], s=12, alpha=0.5, color=BLUE, linewidths=0)
     else:
         extent: Any = (*x_range, *y_range)
-        hexagons = axes.hexbin(
+        counts = axes.hexbin(
             x[inside], y[inside], gridsize=HEXAGONS, bins="log", mincnt=1, cmap="viridis_r", extent=extent
         )
-        figure.colorbar(hexagons, ax=axes, shrink=0.7, label="rows")
     axes.set(xlim=x_range, ylim=y_range)
+    axes.locator_params(nbins=6)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,g}")
+    outside = int((~inside).sum())
     if outside:
         note = f"{text.count(outside, 'row')} outside"
         axes.text(0.98, 0.02, note, transform=axes.transAxes, ha="right", color=GREY)
+    return counts

@@ -65,19 +65,24 @@ def span(bounds: tuple[float, float] | None) -> str:
 
 def difference(name: str, x: float) -> str:
     """A difference in a metric: `+50.2 points` of a share, `-35.2` in the unit of an error."""
-    return f"{100 * x:+.1f} points" if name in SHARES else signed(x)
+    return f"{100 * x:+.1f} points" if name in SHARES else signed(_rounded(x))
 
 
 def difference_span(name: str, low: float, high: float) -> str:
     """The interval of a difference in a metric: `+48.1 to +52.3`."""
     if name in SHARES:
         return f"{100 * low:+.1f} to {100 * high:+.1f}"
-    return signed_span(low, high)
+    return signed_span(_rounded(low), _rounded(high))
 
 
 def amount(name: str, x: float) -> str:
     """The size of a difference in a metric: `50.2 points`, `35.2`."""
-    return f"{100 * abs(x):.1f} points" if name in SHARES else text.number(abs(x))
+    return f"{100 * abs(x):.1f} points" if name in SHARES else text.number(_rounded(abs(x)))
+
+
+def _rounded(x: float) -> float:
+    """To three digits: a difference is not known better, and its fourth digit only takes room."""
+    return float(f"{x:.3g}")
 
 
 def signed(x: float) -> str:

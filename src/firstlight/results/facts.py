@@ -17,16 +17,10 @@ from typing import TYPE_CHECKING, Any
 from firstlight.config.schema import LOWER_IS_BETTER, Config
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
+from firstlight.results.analysis import Candidate, analyse
 from firstlight.results.files import AGREEMENT, Reader, record
 from firstlight.results.intervals import Paired
-from firstlight.results.pairs import beside_references, check_recorded
-from firstlight.results.predictions import (
-    TASK_METRIC,
-    Figures,
-    Predictions,
-    measure,
-    read_predictions,
-)
+from firstlight.results.predictions import TASK_METRIC, Figures, Predictions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,10 +71,8 @@ class Facts:
     predictions: Predictions | None
     worst: WorstImages | None
     figures: Figures | None  # what the predictions show, as their task has it
-    answers: Mapping[
-        str, NDArray[Any]
-    ]  # reference -> what it says of each validation row, where that was kept
-    paired: Mapping[str, Paired]  # reference -> judged metric of the network minus its own
+    paired: Mapping[str, Paired]  # reference -> judged metric of the model minus its own
+    candidates: Mapping[str, Candidate]  # references that can be used -> what they show
     problems: tuple[str, ...]
 
     @property
@@ -147,30 +139,27 @@ def read_facts(folder: Folder) -> Facts:
     reader = Reader(folder.root)
     outcome = record(Outcome, reader.json(folder.outcome), reader, "logs/outcome.json")
     epochs = _epochs(reader, folder)
-    references = reader.records(Reference, folder.references, "references")
     config = _config(reader, folder)
-    predictions = read_predictions(reader, folder)
-    figures = measure(reader, predictions)
-    answers = reader.arrays(folder.reference_scores) or {}
-    paired = _paired(reader, answers, config, predictions, figures, references)
-    _cross_check(reader, outcome, epochs, figures)
+    shown = analyse(folder, config.acceptance.metric if config else None)
+    reader.problems.extend(shown.problems)
+    _cross_check(reader, outcome, epochs, shown.figures)
     return Facts(
         root=folder.root,
         config=config,
         environment=reader.json(folder.environment),
         profile=reader.json(folder.profile),
         preflight=reader.records(CheckLine, folder.preflight, "lines"),
-        references=references,
+        references=shown.references,
         epochs=epochs,
         plan=reader.records(PlanChange, folder.plan, "changes"),
         outcome=outcome,
         checkpoints=reader.json(folder.manifest).get("files", {}),
         attempts=_attempts(folder),
-        predictions=predictions,
+        predictions=shown.predictions,
         worst=_worst(reader, folder),
-        figures=figures,
-        answers=answers,
-        paired=paired,
+        figures=shown.figures,
+        paired=shown.paired,
+        candidates=shown.candidates,
         problems=tuple(reader.problems),
     )
 
@@ -222,23 +211,6 @@ def _worst(reader: Reader, folder: Folder) -> WorstImages | None:
     if arrays is None or arrays["images"].ndim != 4:
         return None
     return WorstImages(ids=tuple(str(i) for i in arrays["ids"]), images=arrays["images"])
-
-
-def _paired(
-    reader: Reader,
-    answers: Mapping[str, NDArray[Any]],
-    config: Config | None,
-    predictions: Predictions | None,
-    figures: Figures | None,
-    references: tuple[Reference, ...],
-) -> dict[str, Paired]:
-    """The model beside each reference, in the metric that is judged."""
-    if figures is None:
-        return {}
-    metric = _metric(config, predictions)
-    pairs = beside_references(reader, metric, predictions, references, answers)
-    check_recorded(reader, metric, figures.metrics.get(metric, math.nan), pairs, references)
-    return pairs
 
 
 def _cross_check(

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from firstlight.experiment.records import NETWORK, Reference
 from firstlight.results.facts import Facts
-from firstlight.results.files import Reader
-from firstlight.results.intervals import Paired, paired_difference
-from firstlight.results.pairs import ACCURACY, as_predicted, correct, differences
-from firstlight.results.predictions import Figures, Predictions, measure
+from firstlight.results.intervals import Paired
+from firstlight.results.predictions import Figures, Predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +34,10 @@ class First:
 def first_model(facts: Facts) -> First:
     """The best of network and candidates; the network when they are equal."""
     values = _values(facts)
-    usable = {n: v for n, v in values.items() if n in candidates(facts.references) | {NETWORK}}
+    usable = {n: v for n, v in values.items() if n in {NETWORK, *facts.candidates}}
     sign = -1.0 if facts.lower_is_better else 1.0
     name = max(usable, key=lambda n: (sign * usable[n], n == NETWORK), default=NETWORK)
-    own = None if name == NETWORK else _predictions(facts, name)
-    if own is None:
+    if name not in facts.candidates:
         return First(
             name=NETWORK,
             value=values.get(NETWORK),
@@ -50,12 +45,9 @@ def first_model(facts: Facts) -> First:
             figures=facts.figures,
             paired=facts.paired,
         )
+    own = facts.candidates[name]
     return First(
-        name=name,
-        value=values[name],
-        predictions=own,
-        figures=measure(Reader(facts.root), own),
-        paired=_paired(facts, name, own),
+        name=name, value=values[name], predictions=own.predictions, figures=own.figures, paired=own.paired
     )
 
 
@@ -71,28 +63,3 @@ def _values(facts: Facts) -> dict[str, float]:
     if figure is not None:
         found[NETWORK] = figure.value
     return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def _predictions(facts: Facts, name: str) -> Predictions | None:
-    """What a reference predicts for the validation rows; None when it is not in the files."""
-    if facts.predictions is None or name not in facts.answers:
-        return None
-    values = as_predicted(facts.answers[name], facts.predictions)
-    return None if values is None else replace(facts.predictions, values=values)
-
-
-def _paired(facts: Facts, name: str, own: Predictions) -> dict[str, Paired]:
-    """The model against every other on the same rows, the network among them."""
-    assert facts.predictions is not None  # `own` has its rows
-    others = {NETWORK: facts.predictions.values}
-    for other in facts.answers.keys() - {name}:
-        values = as_predicted(facts.answers[other], facts.predictions)
-        if values is not None:
-            others[other] = values
-    pairs = differences(facts.metric, own, others)
-    if own.task == "classification" and facts.metric == ACCURACY:
-        right = correct(own.values, own.targets)
-        for reference in facts.references:
-            if reference.name not in {name, *pairs} and len(reference.correct) == len(right):
-                pairs[reference.name] = paired_difference(right, np.array(reference.correct, bool))
-    return pairs

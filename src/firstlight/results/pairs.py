@@ -17,7 +17,6 @@ from firstlight.results import classification, multilabel, regression
 from firstlight.results.files import AGREEMENT, Reader
 from firstlight.results.intervals import Paired, paired_difference
 from firstlight.results.predictions import Predictions
-from firstlight.results.remembered import remembered
 from firstlight.results.resamples import Weighted, draw
 
 if TYPE_CHECKING:
@@ -47,15 +46,6 @@ def differences(
             name: paired_difference(own, correct(values, predictions.targets))
             for name, values in others.items()
         }
-    return remembered(
-        lambda: _resampled(metric, predictions, others, seed), "pairs", metric, predictions, others, seed
-    )
-
-
-def _resampled(
-    metric: str, predictions: Predictions, others: Mapping[str, NDArray[Any]], seed: int
-) -> dict[str, Paired]:
-    """The differences by a paired bootstrap."""
     each = {OWN: predictions.values, **others}
     metrics = {
         name: found for name, values in each.items() if (found := _weighted(metric, predictions, values))
@@ -75,7 +65,7 @@ def correct(values: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.bool_
 def beside_references(
     reader: Reader,
     metric: str,
-    predictions: Predictions | None,
+    predictions: Predictions,
     references: Sequence[Reference],
     scores: Mapping[str, NDArray[Any]],
 ) -> dict[str, Paired]:
@@ -88,8 +78,6 @@ def beside_references(
         references: What was run.
         scores: Reference -> (rows,) numbers or probabilities of the second class, or (rows, labels).
     """
-    if predictions is None or not len(predictions.targets):
-        return {}
     measured = [r for r in references if math.isfinite(r.metrics.get(metric, math.nan))]
     if predictions.task == "classification" and metric == ACCURACY:
         return _accuracy_pairs(reader, predictions, measured)
@@ -105,6 +93,22 @@ def beside_references(
         else:
             others[reference.name] = values
     return differences(metric, predictions, others)
+
+
+def beside_others(
+    metric: str,
+    own: Predictions,
+    others: Mapping[str, NDArray[Any]],
+    references: Sequence[Reference],
+) -> dict[str, Paired]:
+    """A model beside others by their answers, and for the accuracy also by what was right and wrong."""
+    pairs = differences(metric, own, others)
+    if own.task == "classification" and metric == ACCURACY:
+        right = correct(own.values, own.targets)
+        for reference in references:
+            if reference.name not in pairs and len(reference.correct) == len(right):
+                pairs[reference.name] = paired_difference(right, np.array(reference.correct, dtype=bool))
+    return pairs
 
 
 def check_recorded(

@@ -10,7 +10,6 @@ from firstlight.results.classification import Classification, classification
 from firstlight.results.files import Reader
 from firstlight.results.multilabel import Multilabel, multilabel
 from firstlight.results.regression import Regression, regression
-from firstlight.results.remembered import remembered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,21 +53,16 @@ def measure(reader: Reader, predictions: Predictions | None) -> Figures | None:
     """Everything that the predictions show; None, and a problem told, when they cannot be measured."""
     if predictions is None:
         return None
+    targets, values = predictions.targets, predictions.values
     try:
-        found: Figures = remembered(lambda: _measured(predictions), "figures", predictions)
+        match predictions.task:
+            case "classification":
+                return classification(targets, values)
+            case "multilabel":
+                return multilabel(targets, values)
+            case "regression":
+                return regression(targets, values, target_std=predictions.target_std)
+        raise ValueError(f"the task {predictions.task!r} is not known")
     except ValueError as error:
         reader.problems.append(f"logs/predictions_val.npz: {error}")
         return None
-    return found
-
-
-def _measured(predictions: Predictions) -> Figures:
-    targets, values = predictions.targets, predictions.values
-    match predictions.task:
-        case "classification":
-            return classification(targets, values)
-        case "multilabel":
-            return multilabel(targets, values)
-        case "regression":
-            return regression(targets, values, target_std=predictions.target_std)
-    raise ValueError(f"the task {predictions.task!r} is not known")

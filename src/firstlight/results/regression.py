@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.results.intervals import mean_interval, wilson
-from firstlight.results.resamples import Weighted, draw, mean_of, r_squared, root_mean_square
+from firstlight.results.intervals import wilson
+from firstlight.results.resamples import Weighted, draw, mean_among, mean_of, r_squared, root_mean_square
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORST_ROWS = 24  # judgement: what one looks at before forming a suspicion
 MOST_BANDS = 10  # tenths of the rows
 ROWS_PER_BAND = 20  # judgement: the mean error of fewer rows says nothing
+QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)  # of the absolute error
+BIAS, BAND = "bias", "band "  # names beside those of the metrics
 CLOSE = 0.1  # of the true number: what people call near enough (judgement)
 DEFINITIONS = {
     "val_loss": "squared error over the variance of the training targets, so that 1 is what their mean reaches",
@@ -99,17 +101,21 @@ def regression(
         raise ValueError(f"targets {actual.shape} and predictions {answer.shape} do not fit")
     errors = answer - actual
     metrics, notes = _metrics(actual, answer, target_std)
-    drawn = draw(
-        {name: weighted(name, actual, answer, target_std) for name in metrics}, len(actual), seed=seed
-    )
-    found = {name: drawn.interval(name) for name in metrics}
+    parts = _parts(actual)
+    each = {name: weighted(name, actual, answer, target_std) for name in metrics}
+    each[BIAS] = mean_of(errors)
+    each |= {f"{BAND}{i}": mean_among(np.abs(errors), rows) for i, rows in enumerate(parts)}
+    drawn = draw(each, len(actual), seed=seed)
+    intervals = {name: drawn.interval(name) for name in metrics}
     return Regression(
         rows=len(actual),
         metrics=metrics,
-        intervals={name: ends for name, ends in found.items() if np.isfinite(ends).all()},
+        intervals={name: ends for name, ends in intervals.items() if np.isfinite(ends).all()},
         notes=notes,
-        residuals=_residuals(actual, errors, seed),
-        bands=_bands(actual, errors, seed),
+        residuals=_residuals(actual, errors, drawn.interval(BIAS)),
+        bands=tuple(
+            _band(actual[rows], errors[rows], drawn.interval(f"{BAND}{i}")) for i, rows in enumerate(parts)
+        ),
         worst=tuple(
             Miss(
                 row=int(row),
@@ -165,38 +171,40 @@ def _metrics(
     return metrics, tuple(notes)
 
 
-def _residuals(targets: NDArray[np.float64], errors: NDArray[np.float64], seed: int) -> Residuals:
+def _residuals(
+    targets: NDArray[np.float64], errors: NDArray[np.float64], bias_interval: tuple[float, float]
+) -> Residuals:
     size = np.abs(errors)
-    shares = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
-    # Beside nought a share of the true number means nothing; 10 % of -5 degrees does neither.
+    # Around nought a share of the true number means nothing: 10 % of 0.1 degrees is no useful bound.
     one_sign = bool((targets > 0).all() or (targets < 0).all())
     near = int((size <= CLOSE * np.abs(targets)).sum())
     return Residuals(
         bias=float(errors.mean()),
-        bias_interval=mean_interval(errors, seed=seed),
-        quantiles=tuple((share, float(np.quantile(size, share))) for share in shares),
+        bias_interval=bias_interval,
+        quantiles=tuple((share, float(np.quantile(size, share))) for share in QUANTILES),
         close=near / len(errors) if one_sign else None,
         close_interval=wilson(near, len(errors)) if one_sign else None,
     )
 
 
-def _bands(targets: NDArray[np.float64], errors: NDArray[np.float64], seed: int) -> tuple[Band, ...]:
-    """Parts of about as many rows; equal targets stay together, so there may be fewer."""
+def _parts(targets: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Rows of similar targets, about as many in each part; equal targets stay together, so there may be fewer."""
     wanted = min(MOST_BANDS, max(1, len(targets) // ROWS_PER_BAND))
     inner = np.unique(np.quantile(targets, np.arange(1, wanted) / wanted))
     place = np.searchsorted(inner, targets, side="left")
     parts = (np.flatnonzero(place == i) for i in range(len(inner) + 1))
-    return tuple(_band(targets[rows], errors[rows], seed) for rows in parts if len(rows))
+    return [rows for rows in parts if len(rows)]
 
 
-def _band(targets: NDArray[np.float64], errors: NDArray[np.float64], seed: int) -> Band:
-    size = np.abs(errors)
+def _band(
+    targets: NDArray[np.float64], errors: NDArray[np.float64], mae_interval: tuple[float, float]
+) -> Band:
     return Band(
         low=float(targets.min()),
         high=float(targets.max()),
         rows=len(targets),
         bias=float(errors.mean()),
-        mae=float(size.mean()),
-        mae_interval=mean_interval(size, seed=seed),
+        mae=float(np.abs(errors).mean()),
+        mae_interval=mae_interval,
         rmse=float(np.sqrt((errors**2).mean())),
     )

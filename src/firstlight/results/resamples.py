@@ -76,6 +76,17 @@ def mean_of(values: NDArray[np.float64]) -> Weighted:
     return lambda times: times @ values / len(values)
 
 
+def mean_among(values: NDArray[np.float64], chosen: NDArray[np.int64]) -> Weighted:
+    """The mean of one number a row, (rows,), over the chosen rows; NaN for a resample that has none of them."""
+    own = values[chosen]
+
+    def metric(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        drawn = times[:, chosen]
+        return _ratio(drawn @ own, drawn.sum(axis=1))
+
+    return metric
+
+
 def root_mean_square(errors: NDArray[np.float64]) -> Weighted:
     """RMSE from the errors (rows,)."""
     mean_square = mean_of(errors**2)
