@@ -23,17 +23,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from firstlight.config.schema import Config, EarlyStopping, Optimizer, Scheduler, Training
-from firstlight.data.images.batches import Batch
+from firstlight.data.batch import Batch
 from firstlight.experiment.folder import Folder
+from firstlight.kinds.kind import only
 from firstlight.machine.choices import Machine
-from firstlight.tasks.image_classification import TASK
+from firstlight.tasks.classification import TASK
+from firstlight.tasks.task import Goal
 from firstlight.training.interrupt import Stop
 from firstlight.training.job import Job
 from firstlight.training.loop import Watch, train
@@ -184,22 +185,20 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
         scheduler=Scheduler(name="constant", warmup_fraction=0.0),
         early_stopping=EarlyStopping(enabled=False),
     )
-    counts = np.bincount(y.numpy(), minlength=10)
+    goal = Goal(classes=tuple("0123456789"), targets=y.numpy(), settings=config.loss)
+    objective = TASK.bind(goal)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     train_loader = TensorLoader(inputs=x, targets=y, size=batch)
     job = Job(
         config=config,
-        task=TASK,
-        classes=tuple("0123456789"),
-        class_counts=counts,
+        objective=objective,
         machine=machine,
         train=train_loader,
         val=TensorLoader(inputs=held_x, targets=held_y, size=batch),
-        loss=TASK.make_loss(config.loss, counts, machine.device),
-        chance=TASK.chance(counts, config.loss),
+        views=only,
+        loss=objective.loss(machine.device),
         folder=Folder(folder),
-        examples=None,
-        split=None,
+        data=None,  # the loop asks the loaders alone
         make_model=lambda: model,
         make_optimizer=lambda _: optimizer,
         meta={},
@@ -208,7 +207,7 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
     state = TrainingState(model=model, optimizer=optimizer, plan=plan, best=Best(metric="val_loss"))
     watch = Watch(
         meter=Meter(),
-        alarms=Alarms(chance_loss=job.chance.loss, rare_metric=job.chance.metric),
+        alarms=Alarms(chance_loss=objective.chance.loss, rare_metric=objective.chance.metric),
         utilization=utilization_of(machine),
         progress=Silent(),
         stop=Stop(),
@@ -231,10 +230,11 @@ def step_seconds(ticks: list[float], name: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    for name in WORKLOADS:
+    for name in arguments.workloads:
         ratios, ours, theirs = [], [], []
         for _ in range(arguments.rounds):
             with tempfile.TemporaryDirectory() as folder:
