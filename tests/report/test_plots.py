@@ -27,7 +27,9 @@ def test_every_plot_is_a_png_of_readable_size_and_not_blank(build_experiment: An
 @pytest.mark.requirement("H08")
 def test_hostile_and_exotic_names_neither_raise_nor_warn(build_experiment: Any, hostile_names: Any) -> None:
     # Warnings are errors in this suite, so a glyph that the font lacks would fail here.
-    assert "confusion.png" in plots(read_facts(build_experiment(classes=hostile_names, rows=300, skill=1.0)))
+    for task, name in (("classification", "confusion.png"), ("multilabel", "label_f1.png")):
+        folder = build_experiment(task, task=task, classes=hostile_names, rows=300, skill=1.0)
+        assert name in plots(read_facts(folder))
 
 
 @pytest.mark.parametrize(
