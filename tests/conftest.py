@@ -8,39 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_answers import TARGET_STD, TASK_METRIC, answers, metrics_of, simple_models
 
 from firstlight.config.schema import Config
 from firstlight.config.write import render_config
 from firstlight.experiment import records_io, store
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.metrics import MetricsFile
-from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
+from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange
 
 BuildExperiment = Callable[..., Folder]
-
-
-def predictions(
-    rows: int, classes: int, *, seed: int, skill: float
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Labels (rows,) and probabilities (rows, classes) of a model that is better the higher `skill`."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(classes, size=rows)
-    scores = rng.normal(size=(rows, classes)).astype(np.float32)
-    scores[np.arange(rows), labels] += skill
-    odds = np.exp(scores)
-    return labels, odds / odds.sum(axis=1, keepdims=True)
-
-
-def metrics_of(labels: np.ndarray[Any, Any], probabilities: np.ndarray[Any, Any]) -> dict[str, float]:
-    """As training measures them."""
-    from firstlight.tasks.classification import measure
-
-    return measure(probabilities, labels)
 
 
 def build(
     root: Path,
     *,
+    task: str = "classification",
+    metric: str | None = None,
     classes: tuple[str, ...] = tuple(f"class {i}" for i in range(10)),
     rows: int = 500,
     epochs: int = 8,
@@ -54,13 +38,15 @@ def build(
     """Writes what a run leaves: config, environment, logs, predictions, small images."""
     root.mkdir(parents=True)
     folder = Folder(root)
+    classes = () if task == "regression" else classes
+    kind = "image" if task == "classification" else "table"
     config = Config.model_validate(
         {
-            "data": {"source": "photos", "task": "image_classification", "classes": list(classes)},
-            "model": {"name": "small_cnn", "width": 1.0},
+            "data": {"source": "photos", "task": f"{kind}_{task}", "classes": list(classes) or None},
+            "model": {"name": "small_cnn" if kind == "image" else "table_mlp", "width": 1.0},
             "training": {"epochs": epochs, "learning_rate": 0.01},
             "seed": seed,
-            "acceptance": {"metric": "val_accuracy" if target else None, "at_least": target},
+            "acceptance": {"metric": metric or (TASK_METRIC[task] if target else None), "at_least": target},
         }
     )
     store.write_text(folder.config, render_config(config, {"training.epochs": "fits the budget"}))
@@ -90,28 +76,9 @@ def build(
         ),
         12.5,
     )
-    labels, probabilities = predictions(rows, len(classes), seed=1, skill=skill)
-    correct = probabilities.argmax(axis=1) == labels
-    weaker = correct & (np.random.default_rng(2).random(rows) < 0.5)
-    records_io.write_references(
-        folder.references,
-        (
-            Reference(
-                name="majority",
-                metrics={"val_accuracy": float((labels == 0).mean()), "val_loss": 2.31},
-                seconds=0.01,
-                correct=tuple((labels == 0).tolist()),
-            ),
-            Reference(
-                name="logistic_regression",
-                metrics={"val_accuracy": float(weaker.mean()), "val_loss": 1.5},
-                seconds=3.2,
-                note="fitted on 2,000 rows",
-                correct=tuple(weaker.tolist()),
-            ),
-        ),
-    )
-    final = metrics_of(labels, probabilities)
+    targets, predicted = answers(task, rows, len(classes), seed=1, skill=skill)
+    records_io.write_references(folder.references, simple_models(folder, task, targets, predicted))
+    final = metrics_of(task, targets, predicted)
     best_epoch = max(1, epochs - 1)
     _epochs(folder, epochs, best_epoch, final, utilization, diverged=alarm is not None)
     records_io.write_plan(
@@ -165,26 +132,32 @@ def build(
             },
         },
     )
-    names = np.array(
-        ids if ids is not None else [f"class {label}/{i}.png" for i, label in enumerate(labels)],
-        dtype=np.str_,
-    )
-    store.write_npz(
-        folder.predictions,
-        {
-            "task": np.array("classification"),
-            "ids": names,
-            "targets": labels,
-            "predictions": probabilities,
-            "classes": np.array(classes, dtype=np.str_),
-        },
-    )
-    own = probabilities[np.arange(rows), labels]
-    worst = np.argsort(own)[:24]
-    worst = worst[~correct[worst]]
+    places = targets.astype(int) if task == "classification" else np.arange(rows)
+    stems = [f"class {place}/{i}.png" if kind == "image" else f"row-{i}" for i, place in enumerate(places)]
+    names = np.array(ids if ids is not None else stems, dtype=np.str_)
+    arrays = {
+        "task": np.array(task),
+        "ids": names,
+        "targets": targets,
+        "predictions": predicted,
+        "classes": np.array(classes, dtype=np.str_),
+    }
+    if task == "regression":
+        arrays["target_std"] = np.array(TARGET_STD)
+    store.write_npz(folder.predictions, arrays)
+    if kind == "image":
+        _images(folder, names, targets, predicted)
+    return folder
+
+
+def _images(
+    folder: Folder, names: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], predicted: np.ndarray[Any, Any]
+) -> None:
+    """Small pictures of the rows that are most wrong."""
+    worst = np.argsort(predicted[np.arange(len(labels)), labels])[:24]
+    worst = worst[predicted[worst].argmax(axis=1) != labels[worst]]
     images = np.random.default_rng(3).integers(0, 256, size=(len(worst), 16, 16, 3), dtype=np.uint8)
     store.write_npz(folder.worst_images, {"images": images, "ids": names[worst]})
-    return folder
 
 
 def _epochs(

@@ -15,12 +15,21 @@ def shuffled(folder: Folder) -> None:
     """The same predictions in another order, with the classes in another order too."""
     with np.load(folder.predictions) as archive:
         rows = np.random.default_rng(0).permutation(len(archive["ids"]))
+        if str(archive["task"]) == "regression":
+            same = {name: archive[name] for name in archive.files}
+            store.write_npz(
+                folder.predictions,
+                same | {name: same[name][rows] for name in ("ids", "targets", "predictions")},
+            )
+            return
         order = np.argsort(archive["classes"])[::-1]
         place = np.argsort(order)
         arrays = {
             "task": archive["task"],
             "ids": archive["ids"][rows],
-            "targets": place[archive["targets"][rows]],
+            "targets": place[archive["targets"][rows]]
+            if str(archive["task"]) == "classification"
+            else archive["targets"][rows][:, order],
             "predictions": archive["predictions"][rows][:, order],
             "classes": archive["classes"][order],
         }
@@ -39,14 +48,56 @@ def test_the_same_rows_give_a_paired_interval(build_experiment: Any) -> None:
     json.dumps(document, allow_nan=False)
 
 
-def test_the_order_of_rows_and_classes_does_not_matter(build_experiment: Any) -> None:
-    first, second, other = (build_experiment(n, skill=s) for n, s in (("a", 2.0), ("b", 3.0), ("c", 3.0)))
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
+def test_the_order_of_rows_and_classes_does_not_matter(build_experiment: Any, task: str) -> None:
+    first, second, other = (
+        build_experiment(n, skill=s, task=task) for n, s in (("a", 2.0), ("b", 3.0), ("c", 3.0))
+    )
     shuffled(other)
     _, document = compare([first, second, other])
     here, there = document["differences"]
     assert {k: here[k] for k in ("difference", "interval", "p")} == {
         k: there[k] for k in ("difference", "interval", "p")
     }
+
+
+@pytest.mark.requirement("X9")
+@pytest.mark.parametrize(
+    ("task", "metric", "said"),
+    [
+        ("regression", "val_r2", "better in validation R²: +"),
+        ("regression", "val_rmse", "better in validation RMSE: -"),
+        ("multilabel", "val_macro_f1", "better in validation macro F1: +"),
+    ],
+)
+def test_the_judged_metric_is_compared_in_its_own_direction(
+    build_experiment: Any, task: str, metric: str, said: str
+) -> None:
+    weak, strong = (
+        build_experiment(name, skill=skill, task=task, metric=metric)
+        for name, skill in (("weak", 0.5), ("strong", 5.0))
+    )
+    text, document = compare([weak, strong])
+    difference = document["differences"][0]
+    assert difference["metric"] == metric
+    values = [e["value"] for e in document["experiments"]]
+    assert difference["difference"] == pytest.approx(values[1] - values[0], rel=1e-4)
+    assert said in text
+    assert "worse in" in compare([strong, weak])[0]
+    json.dumps(document, allow_nan=False)
+
+
+def test_runs_that_are_judged_by_different_metrics_are_compared_by_that_of_the_task(
+    build_experiment: Any,
+) -> None:
+    first = build_experiment("a", task="regression", metric="val_rmse")
+    second = build_experiment("b", task="regression", metric="val_mae")
+    assert compare([first, second])[1]["differences"][0]["metric"] == "val_r2"
+
+
+def test_another_task_is_said_to_be_not_comparable(build_experiment: Any) -> None:
+    text, _ = compare([build_experiment("a"), build_experiment("b", task="regression")])
+    assert "not comparable: regression is another task than classification" in text
 
 
 def test_other_rows_are_said_to_be_not_comparable(build_experiment: Any) -> None:

@@ -90,6 +90,25 @@ def test_the_data_of_the_curves_are_those_of_the_metrics_file(plain_run: Folder)
     assert {level["name"] for level in accuracy["levels"]} == {"majority", "logistic regression", "target"}
 
 
+@pytest.mark.parametrize(
+    ("properties", "titles"),
+    [
+        ({"task": "regression"}, ["Validation R²", "Validation RMSE", "Validation MAE"]),
+        (
+            {"task": "regression", "metric": "val_rmse", "target": 9.0},
+            ["Validation RMSE", "Validation R²"],
+        ),
+        ({"task": "multilabel"}, ["Validation macro F1"]),
+        ({"classes": ("a", "b"), "metric": "val_auroc"}, ["Validation AUROC"]),
+    ],
+)
+def test_metrics_share_a_chart_only_when_they_share_a_scale(
+    build_experiment: Any, properties: Any, titles: list[str]
+) -> None:
+    drawn = charts(read_facts(build_experiment(**properties)))
+    assert [c["title"] for c in drawn["charts"] if c["title"].startswith("Validation")] == titles
+
+
 def test_a_name_of_a_reference_cannot_end_the_data_block(build_experiment: Any, report_on: Any) -> None:
     from firstlight.experiment import store
 

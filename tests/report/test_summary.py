@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,28 @@ def test_the_verdict_comes_first_and_everything_fits_a_screen(
     assert "of 45 min 00 s" in text
     assert str(folder.report) in text
     assert lines[-1].split(maxsplit=1)[1] == f"firstlight finalize {folder.root}"
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        ({"task": "regression"}, r"linear; the model is 0\.\d+ ahead"),
+        (
+            {"task": "regression", "metric": "val_rmse", "target": 900.0},
+            r"linear; the model is [\d.,]+ ahead",
+        ),
+        ({"task": "multilabel"}, r"linear; the model is \d+\.\d points ahead"),
+        (
+            {"classes": ("a", "b"), "metric": "val_auroc"},
+            r"logistic regression; the model is \d+\.\d points ahead",
+        ),
+    ],
+)
+def test_differences_are_points_of_shares_and_plain_numbers_of_errors(
+    build_experiment: Any, decide_from: Any, properties: Any, said: str
+) -> None:
+    folder = build_experiment(skill=3.0, **properties)
+    assert re.search(said, summary(read_facts(folder), decide_from(folder)))
 
 
 @pytest.mark.parametrize("target", [0.99, None])

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from firstlight.errors import ResumeRefused
@@ -50,6 +51,69 @@ def test_the_report_has_all_seven_sections_in_order_and_its_plots(plain_run: Fol
         "calibration.png",
         "worst_examples.png",
     }
+
+
+@pytest.mark.requirement("P2.14")
+@pytest.mark.parametrize(
+    ("task", "headings", "drawn"),
+    [
+        (
+            "regression",
+            ["How large the errors are", "Where the errors are", "Rows with the largest errors"],
+            {"predicted_true.png", "error_by_target.png"},
+        ),
+        ("multilabel", ["Each label", "Rows that the model gets most wrong"], {"label_f1.png"}),
+    ],
+)
+def test_each_task_has_its_own_part_and_nothing_of_another(
+    build_experiment: Any, report_on: Any, task: str, headings: list[str], drawn: set[str]
+) -> None:
+    folder = build_experiment(task=task)
+    report_on(folder)
+    page = folder.results.read_text("utf-8")
+    assert tuple(re.findall(r"^## \d\. (.*)$", page, flags=re.M)) == SECTIONS
+    section = page.split("## 2. Final metrics")[1].split("## 3.")[0]
+    assert re.findall(r"^### (.*)$", section, flags=re.M)[1:] == headings
+    assert {p.name for p in folder.plots.iterdir()} == {"curves.png", "throughput.png", *drawn}
+    assert set(re.findall(r"!\[.*?\]\(plots/(.*?)\)", page)) == {p.name for p in folder.plots.iterdir()}
+    assert "**Note:**" not in section
+    for word in ("camera", "confidence be believed", "Most confused"):
+        assert word not in page
+
+
+@pytest.mark.requirement("X12")
+def test_the_worst_rows_of_a_regression_are_those_of_the_predictions(
+    build_experiment: Any, report_on: Any
+) -> None:
+    folder = build_experiment(task="regression")
+    report_on(folder)
+    with np.load(folder.predictions) as archive:
+        errors = archive["predictions"] - archive["targets"]
+        worst = np.argsort(-np.abs(errors))[:24]
+        expected = [
+            [str(archive["ids"][i]), number(archive["targets"][i]), number(archive["predictions"][i])]
+            for i in worst
+        ]
+    rows = rows_under(folder.results.read_text("utf-8"), "### Rows with the largest errors")
+    assert [row[:3] for row in rows] == expected
+    assert [row[3].startswith("+") for row in rows] == [bool(errors[i] > 0) for i in worst]
+
+
+@pytest.mark.requirement("X12")
+def test_references_of_a_regression_are_shown_in_three_metrics_with_their_pairs(
+    build_experiment: Any, report_on: Any
+) -> None:
+    folder = build_experiment(task="regression", skill=2.0)
+    report_on(folder)
+    page = folder.results.read_text("utf-8")
+    recorded = {r["name"]: r["metrics"] for r in store.read_json(folder.references)["references"]}
+    rows = rows_under(page, "### Beside simple models on the same split")
+    assert [row[0] for row in rows] == ["this model", "mean", "linear"]
+    for name, *cells in rows[1:]:
+        assert cells[:3] == [number(recorded[name][m]) for m in ("val_r2", "val_rmse", "val_mae")]
+        assert cells[3].startswith("+")
+    assert "paired bootstrap over rows" in page
+    assert "Better than 2 of 2 references in validation R², beyond the interval" in page
 
 
 @pytest.mark.requirement("P2.14")

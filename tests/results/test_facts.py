@@ -13,6 +13,8 @@ from firstlight.experiment.folder import Folder
 from firstlight.results.evidence import evidence
 from firstlight.results.facts import read_facts
 
+TASKS = {"classification": "val_accuracy", "multilabel": "val_macro_f1", "regression": "val_r2"}
+
 
 @pytest.mark.requirement("X12")
 def test_every_figure_is_the_one_in_the_file_that_it_names(build_experiment: Any) -> None:
@@ -42,6 +44,7 @@ def test_an_empty_folder_gives_empty_facts_and_no_problem(tmp_path: Path) -> Non
         "logs/profile.json",
         "logs/preflight.json",
         "logs/references.json",
+        "logs/references.npz",
         "logs/metrics.json",
         "logs/plan.json",
         "logs/outcome.json",
@@ -54,7 +57,7 @@ def test_an_empty_folder_gives_empty_facts_and_no_problem(tmp_path: Path) -> Non
 def test_a_missing_or_damaged_file_is_no_reason_to_fail(
     build_experiment: Any, name: str, content: bytes | None
 ) -> None:
-    folder = build_experiment(rows=60, epochs=2)
+    folder = build_experiment(rows=60, epochs=2, classes=("a", "b"), metric="val_auroc")
     path = folder.root / name
     if content is None:
         path.unlink()
@@ -122,6 +125,65 @@ def test_references_with_another_number_of_rows_are_not_paired_and_told(build_ex
     assert any("logistic_regression" in p for p in facts.problems)
 
 
+@pytest.mark.requirement("X12")
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_has_its_metric_its_figures_and_its_pairs(build_experiment: Any, task: str) -> None:
+    facts = read_facts(build_experiment(task=task, target=None, skill=2.0))
+    assert facts.problems == ()
+    assert (facts.task, facts.metric) == (task, TASKS[task])
+    figure, reference = facts.figure(facts.metric), facts.references[1]
+    assert figure is not None
+    assert facts.figures is not None
+    assert facts.figures.metrics[facts.metric] == pytest.approx(figure.value, rel=1e-5)
+    low, high = facts.interval(facts.metric) or (1, 0)
+    assert low < figure.value < high
+    pair = facts.paired[reference.name]
+    assert pair.difference == pytest.approx(figure.value - reference.metrics[facts.metric], rel=1e-4)
+    assert facts.beats(reference.name)
+
+
+@pytest.mark.parametrize("metric", ["val_rmse", "val_mae", "val_loss"])
+def test_less_is_better_for_errors(build_experiment: Any, metric: str) -> None:
+    facts = read_facts(build_experiment(task="regression", metric=metric, target=900.0, skill=2.0))
+    assert facts.lower_is_better
+    assert all(pair.high < 0 for pair in facts.paired.values())
+    assert facts.beats("mean")
+    assert facts.beats("linear")
+    assert not facts.beats("nobody")
+
+
+def test_a_reference_whose_rows_give_another_figure_is_told(build_experiment: Any) -> None:
+    folder = build_experiment(task="regression", rows=60)
+    content = store.read_json(folder.references)
+    content["references"][1]["metrics"]["val_r2"] = 0.123
+    store.write_json(folder.references, content)
+    assert [p for p in read_facts(folder).problems if "val_r2 of linear is 0.123" in p]
+
+
+def test_predictions_of_an_unknown_task_are_told(build_experiment: Any) -> None:
+    folder = build_experiment(task="regression", rows=60)
+    with np.load(folder.predictions) as archive:
+        arrays = dict(archive) | {"task": np.array("poetry")}
+    store.write_npz(folder.predictions, arrays)
+    facts = read_facts(folder)
+    assert facts.figures is None
+    assert any("'poetry' is not known" in problem for problem in facts.problems)
+
+
+def test_files_that_changed_are_measured_anew_and_the_same_ones_are_not(build_experiment: Any) -> None:
+    folder = build_experiment(rows=60)
+    first = read_facts(folder)
+    assert read_facts(folder).figures is first.figures
+    with np.load(folder.predictions) as archive:
+        arrays = dict(archive)
+    arrays["targets"] = (arrays["targets"] + 1) % 10
+    store.write_npz(folder.predictions, arrays)
+    changed = read_facts(folder).figures
+    assert changed is not None
+    assert first.figures is not None
+    assert changed.metrics["val_accuracy"] < first.figures.metrics["val_accuracy"]
+
+
 def test_evidence_is_what_the_decision_takes(build_experiment: Any) -> None:
     from firstlight.decision.rules import Evidence, decide
 
@@ -131,6 +193,17 @@ def test_evidence_is_what_the_decision_takes(build_experiment: Any) -> None:
     assert figure is not None
     assert (decision.verdict, decision.value, decision.target) == ("accept", figure.value, 0.85)
     assert decision.interval == facts.interval("val_accuracy")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_evidence_holds_the_pairs_of_the_judged_metric(build_experiment: Any, task: str) -> None:
+    from firstlight.decision.rules import Evidence, decide
+
+    facts = read_facts(build_experiment(task=task, target=None, skill=3.0))
+    given = evidence(facts)
+    assert given["metric"] == TASKS[task]
+    assert set(given["paired"]) == {reference.name for reference in facts.references}
+    assert decide(Evidence(**given)).verdict == "accept"
 
 
 def test_reading_the_facts_does_not_load_torch(build_experiment: Any) -> None:

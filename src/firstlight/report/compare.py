@@ -109,7 +109,8 @@ def _aligned(first: Predictions, other: Predictions) -> tuple[Any, str]:
         targets = targets[:, columns] if targets.ndim == 2 else np.argsort(columns)[targets]
     differ = (targets != first.targets).reshape(len(rows), -1).any(axis=1)
     changed = int(differ.sum())
-    return values, f"the same rows, but {changed:,} have another label" if changed else ""
+    noun = "target" if first.task == "regression" else "label"
+    return values, f"the same rows, but {changed:,} have another {noun}" if changed else ""
 
 
 def _plain(pair: Paired) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _difference_columns(facts: Facts) -> tuple[str, ...]:
     if not facts.paired:
         return ()
     with_p = any(pair.p_value is not None for pair in facts.paired.values())
-    return (f"{words.plain(facts.metric)} gained", "95 % interval", *(("p",) if with_p else ()))
+    return (f"{words.plain(facts.metric)} difference", "95 % interval", *(("p",) if with_p else ()))
 
 
 def _difference_note(facts: Facts) -> str:
@@ -139,4 +139,4 @@ def _difference_note(facts: Facts) -> str:
     if any(pair.p_value is not None for pair in facts.paired.values()):
         way = "for matched pairs (Bonett and Price) and the exact McNemar p-value"
     good = "; less is better" if facts.lower_is_better else ""
-    return f"{name} gained: this model minus the reference on the same rows{unit}, with the interval {way}{good}."
+    return f"{name} difference: this model minus the reference on the same rows{unit}, with the interval {way}{good}."

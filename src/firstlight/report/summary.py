@@ -73,6 +73,8 @@ def _reference(facts: Facts, decision: Decision) -> str:
     pair = facts.paired.get(name)
     if pair is None or decision.metric != facts.metric:
         return words.reference(name)
-    ahead = pair.difference <= 0 if facts.lower_is_better else pair.difference >= 0
+    if pair.difference == 0:
+        return f"{words.reference(name)}; the model is just as good"
+    ahead = (pair.difference > 0) != facts.lower_is_better
     size = words.amount(facts.metric, pair.difference)
     return f"{words.reference(name)}; the model is {size} {'ahead' if ahead else 'behind'}"
