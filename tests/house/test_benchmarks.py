@@ -16,7 +16,10 @@ def run(*words: str) -> str:
     done = subprocess.run(
         [sys.executable, *words],
         cwd=ROOT / "benchmarks",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]),
+        },
         capture_output=True,
         text=True,
         timeout=240,

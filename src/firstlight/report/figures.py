@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from firstlight import text
+from firstlight.experiment.records import NETWORK
 from firstlight.report import classification, multilabel, regression, words
 from firstlight.report.blocks import Block, Heading, Table, Text
 from firstlight.results.classification import DEFINITIONS as OF_CLASSES
 from firstlight.results.classification import Classification
 from firstlight.results.facts import Facts
+from firstlight.results.first import First, as_first, first_model
 from firstlight.results.intervals import Paired
 from firstlight.results.multilabel import DEFINITIONS as OF_LABELS
 from firstlight.results.multilabel import Multilabel
@@ -31,13 +33,17 @@ def final_metrics(facts: Facts) -> Iterator[Block]:
         yield Text(text=problem, tone="warning")
     yield from _metrics(facts)
     yield from _references(facts)
-    match facts.figures:
+    first = first_model(facts)
+    if first.name != NETWORK:
+        yield from _put_first(first)
+    shown = as_first(facts)
+    match shown.figures:
         case Classification() as figures:
-            yield from classification.blocks(facts, figures)
+            yield from classification.blocks(shown, figures)
         case Multilabel() as figures:
-            yield from multilabel.blocks(facts, figures)
+            yield from multilabel.blocks(shown, figures)
         case Regression() as figures:
-            yield from regression.blocks(facts, figures)
+            yield from regression.blocks(shown, figures)
         case None:
             missing = "There are no predictions of a best checkpoint, so what it gets wrong is not shown."
             yield Text(text=missing, tone="warning")
@@ -66,6 +72,26 @@ def _metrics(facts: Facts) -> Iterator[Block]:
     yield from _explained(facts, names)
 
 
+def _put_first(first: First) -> Iterator[Block]:
+    """The figures of a fitted reference that is better than the network."""
+    name = words.reference(first.name)
+    yield Heading(text=f"Put first: {name}")
+    yield Text(
+        text=f"It is better than the network on these rows; what follows in this section is of {name}."
+    )
+    metrics = first.figures.metrics if first.figures else {}
+    rows = tuple(
+        (
+            words.metric(metric),
+            words.value(value),
+            words.span(first.interval(metric)),
+            f"logs/references.npz#{first.name}",
+        )
+        for metric, value in metrics.items()
+    )
+    yield Table(columns=("Metric", "Value", "95 % interval", "Source"), rows=rows, numbers_to=3)
+
+
 def _explained(facts: Facts, names: list[str]) -> Iterator[Block]:
     """What the intervals cover, what the metrics are, and what could not be computed."""
     figures = facts.figures
@@ -92,7 +118,7 @@ def _references(facts: Facts) -> Iterator[Block]:
         return
     metrics = tuple(dict.fromkeys([facts.metric, *COMPARED[facts.task]]))
     own = {m: f.value for m in metrics if (f := facts.figure(m))}
-    rows = [_row(facts, "this model", own, metrics, None, words.NOT_KNOWN)]
+    rows = [_row(facts, _own_name(facts), own, metrics, None, words.NOT_KNOWN)]
     for reference in facts.references:
         pair, took = facts.paired.get(reference.name), text.duration(reference.seconds)
         rows.append(_row(facts, words.reference(reference.name), reference.metrics, metrics, pair, took))
@@ -103,6 +129,11 @@ def _references(facts: Facts) -> Iterator[Block]:
     for reference in facts.references:
         if reference.note:
             yield Text(text=f"{words.reference(reference.name)}: {reference.note}.", tone="note")
+
+
+def _own_name(facts: Facts) -> str:
+    """How the trained model is called beside others that could be used."""
+    return f"the network, {facts.config.model.name}" if facts.candidates and facts.config else "this model"
 
 
 def _row(

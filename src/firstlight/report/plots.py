@@ -29,6 +29,7 @@ from firstlight.report.drawing import (
 from firstlight.report.levels import TARGET, levels_of
 from firstlight.results.classification import Classification
 from firstlight.results.facts import Facts
+from firstlight.results.first import as_first
 from firstlight.results.multilabel import Multilabel
 from firstlight.results.regression import Regression
 
@@ -44,7 +45,7 @@ def plots(facts: Facts) -> dict[str, bytes]:
     wanted: dict[str, Callable[[], Figure]] = {}
     if facts.epochs:
         wanted |= {"curves.png": lambda: curves(facts), "throughput.png": lambda: throughput(facts)}
-    wanted |= _of_task(facts)
+    wanted |= _of_task(as_first(facts))
     done = {}
     for name, draw in wanted.items():
         with canvas():

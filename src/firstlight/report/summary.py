@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firstlight import text
-from firstlight.experiment.records import Decision, Gate
+from firstlight.experiment.records import NETWORK, Decision, Gate
 from firstlight.gates.post_baseline import UTILIZATION_TARGET
 from firstlight.report import words
 from firstlight.report.blocks import Verdict
 from firstlight.results.facts import Facts
+from firstlight.results.first import first_model
 
 LABEL_WIDTH = 12  # of the block on the terminal
 LONGEST_REASON = 160  # characters; a longer one is cut on the terminal and whole in the report
@@ -50,7 +51,15 @@ def _figures(facts: Facts, decision: Decision) -> Iterator[tuple[str, str, str]]
         yield label, "none", f"({name}: no checkpoint was validated)"
     else:
         span = f", 95\u00a0% interval {words.span(decision.interval)}" if decision.interval else ""
-        yield label, words.value(decision.value), f"{name}{span}"
+        of = "" if decision.model == NETWORK else f" of {words.reference(decision.model)}"
+        yield label, words.value(decision.value), f"{name}{of}{span}"
+        figure = facts.figure(decision.metric)
+        if decision.model != NETWORK and figure is not None:
+            yield (
+                "Network",
+                words.value(figure.value),
+                f"{name}, {facts.config.model.name if facts.config else ''}",
+            )
     if decision.target is not None:
         side = "at most" if facts.lower_is_better else "at least"
         yield "Target", f"{side} {words.value(decision.target)}", ""
@@ -70,7 +79,7 @@ def _figures(facts: Facts, decision: Decision) -> Iterator[tuple[str, str, str]]
 def _reference(facts: Facts, decision: Decision) -> str:
     assert decision.reference is not None  # the caller asks first
     name = str(decision.reference["name"])
-    pair = facts.paired.get(name)
+    pair = first_model(facts).paired.get(name)
     if pair is None or decision.metric != facts.metric:
         return words.reference(name)
     if pair.difference == 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firstlight.experiment.records import NETWORK, Reference
 from firstlight.results.facts import Facts
@@ -49,6 +49,12 @@ def first_model(facts: Facts) -> First:
     return First(
         name=name, value=values[name], predictions=own.predictions, figures=own.figures, paired=own.paired
     )
+
+
+def as_first(facts: Facts) -> Facts:
+    """The facts with predictions and figures of the model that is put first, for what shows single rows and classes."""
+    first = first_model(facts)
+    return replace(facts, predictions=first.predictions, figures=first.figures, paired=first.paired)
 
 
 def candidates(references: tuple[Reference, ...]) -> frozenset[str]:
