@@ -33,7 +33,7 @@ REQUEST = Request(data="table.csv", overrides=("seed=1",), started=0.0)
 
 
 def test_yes_takes_the_first_proposal() -> None:
-    assert _answered(needs_a_target, REQUEST, Switches(quiet=True), yes=True) == ("seed=1", "data.target=b")
+    assert _answered(needs_a_target, REQUEST, Switches(quiet=True), yes=True) == ("seed=1", 'data.target="b"')
 
 
 def test_without_a_terminal_nothing_is_asked() -> None:
@@ -42,8 +42,8 @@ def test_without_a_terminal_nothing_is_asked() -> None:
 
 
 def test_the_budget_is_said_back(capsys: pytest.CaptureFixture[str]) -> None:
-    request = Request(data="x", minutes=150.0, overrides=("data.target=a",), started=0.0)
-    assert _answered(needs_a_target, request, Switches(), yes=False) == ("data.target=a",)
+    request = Request(data="x", minutes=150.0, overrides=('data.target="a"',), started=0.0)
+    assert _answered(needs_a_target, request, Switches(), yes=False) == ('data.target="a"',)
     assert "] budget 2 h 30 min" in capsys.readouterr().err
 
 
@@ -55,7 +55,7 @@ print("answer", *_answered(needs_a_target, REQUEST, Switches(), yes=False))
 """
 
 
-@pytest.mark.parametrize(("typed", "taken"), [(b"a\n", "data.target=a"), (b"\n", "data.target=b")])
+@pytest.mark.parametrize(("typed", "taken"), [(b"a\n", 'data.target="a"'), (b"\n", 'data.target="b"')])
 def test_on_a_terminal_the_question_is_asked_once(
     on_a_terminal: Callable[..., str], typed: bytes, taken: str
 ) -> None:
@@ -85,3 +85,13 @@ def test_a_signal_before_training_ends_with_its_code_and_leaves_nothing(
     assert f"error: stopped by {number.name}" in shown[1]
     assert "Traceback" not in shown[1]
     assert [path for path in tmp_path.rglob("*") if path.name != "here"] == []
+
+
+@pytest.mark.requirement("BT03")
+@pytest.mark.parametrize("name", ["null", "~", "[x", '"q"', "a: b", "0x1", "é \U0001f600", "=x", "a\\b", " "])
+def test_a_column_of_any_name_can_be_the_target(name: str) -> None:
+    from firstlight.cli.phases import _setting
+    from firstlight.config.override import apply_overrides
+    from firstlight.config.schema import Config
+
+    assert apply_overrides(Config(), [_setting("data.target", name)]).data.target == name

@@ -87,3 +87,14 @@ def test_all_wrong_overrides_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         apply_overrides(Config(), ["training.epochs=0", "modl.width=1", "seed=x"])
     assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize("written", ["a, b", "a,b", "[a, b]", '["a", "b"]'])
+def test_columns_are_a_list_or_names_joined_by_commas(written: str) -> None:
+    assert apply_overrides(Config(), [f"data.drop={written}"]).data.drop == ("a", "b")
+
+
+@pytest.mark.parametrize("written", ["a,,b", "a,a", "[]"])
+def test_columns_without_a_name_or_named_twice_are_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match=r"data.drop"):
+        apply_overrides(Config(), [f"data.drop={written}"])

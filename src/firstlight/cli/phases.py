@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -184,8 +185,13 @@ def _request(obj: Switches, /, *, confirmed: bool, options: dict[str, Any]) -> R
     target = options.pop("target")
     overrides = options.pop("overrides")
     if target is not None:
-        overrides = (*overrides, f"data.target={target}")
+        overrides = (*overrides, _setting("data.target", target))
     return Request(**options, overrides=overrides, confirmed=confirmed, started=obj.started)
+
+
+def _setting(key: str, value: str) -> str:
+    """An override whose value stands as it is: a column may be called null, or begin with a bracket."""
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _set_up(obj: Switches, /, *, confirmed: bool, yes: bool, options: dict[str, Any]) -> Answer:
@@ -227,7 +233,7 @@ def _answered(
             answer = _ask(question)
         else:
             raise
-        return work(replace(request, overrides=(*request.overrides, f"{question.key}={answer}")))
+        return work(replace(request, overrides=(*request.overrides, _setting(question.key, answer))))
 
 
 def _ask(question: Undecided) -> str:

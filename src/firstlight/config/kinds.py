@@ -42,9 +42,14 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"the class {visible(name)} is named twice")
+            raise ValueError(f"{visible(name)} is named twice")
         seen.add(name)
     return names
+
+
+def _names(value: object) -> object:
+    """One name, or several joined by commas, as people write them on the command line."""
+    return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
 
 # The bounds stand before the readers: only then do they reach the JSON Schema as minimum and maximum.
@@ -60,6 +65,7 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True), BeforeValidator(_no
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 ClassNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
+Columns = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct), BeforeValidator(_names)]
 Minutes = Annotated[
     float,
     Field(gt=0),

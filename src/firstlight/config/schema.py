@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from firstlight.config.kinds import (
     AnyNumber,
     ClassNames,
+    Columns,
     Count,
     CountOrZero,
     Flag,
@@ -97,7 +98,9 @@ class Data(Section):
     time: Text | None = Field(
         default=None, description="column of a table; validation and test come after training by it"
     )
-    drop: ClassNames | None = Field(default=None, description="columns of a table that are not used")
+    drop: Columns | None = Field(
+        default=None, description="columns of a table that are not used: a, or a,b, or a list"
+    )
     path_column: Text | None = Field(default=None, description="column of a table that holds image paths")
     image_size: Count | None = Field(
         default=None, description="side in pixels after decoding; null = chosen from the data"
