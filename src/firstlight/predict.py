@@ -213,7 +213,9 @@ def _predictions(trained: Trained, unseen: Unseen, progress: Progress) -> Predic
     parts: list[NDArray[Any]] = []
     problems: list[str] = []
     for note in unseen.notes:
-        progress.warn(note)
+        progress.note(note)
+    for difference in unseen.differences:
+        progress.warn(difference)
     for portion in unseen.portions:
         ids += portion.ids
         problems += portion.unreadable

@@ -79,7 +79,9 @@ def test_what_differs_is_told(data: Dataset, machine: Machine, tmp_path: Path) -
     path = tmp_path / "new.csv"
     changed = table(10).with_columns(more=pl.lit(1), colour=pl.lit("pink"), age=pl.lit("old"))
     changed.write_csv(path)
-    notes = new(data, machine, path).notes
+    told = new(data, machine, path)
+    notes = told.differences
+    assert "separated by commas" in told.notes[0]
     assert "columns that training did not have, not used: more" in notes
     assert "10 rows (100.0 %, such as pink) with a value in colour that training did not have" in notes
     assert "10 rows (100.0 %, such as old) with no number or date in age, taken as missing" in notes

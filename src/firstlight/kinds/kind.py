@@ -93,7 +93,8 @@ class Unseen:
 
     total: int
     portions: Iterator[Portion]
-    notes: tuple[str, ...] = ()  # how the new data differs from the training data
+    notes: tuple[str, ...] = ()  # how it was read
+    differences: tuple[str, ...] = ()  # from the training data; a person should not miss them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

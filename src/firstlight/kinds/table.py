@@ -112,11 +112,16 @@ def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Pr
             visible(f"{source}: {', '.join(found.missing)}"),
             "add them; empty values are allowed",
         )
-    notes = [visible(f"{source}: {table.form.sentence()}"), *table.notes, *found.sentences()]
+    differences = [*found.sentences()]
     if table.left_out:
-        notes.append(f"left out: {count(len(table.left_out), 'line')}, first {table.left_out[0].id}")
+        differences.append(f"left out: {count(len(table.left_out), 'line')}, first {table.left_out[0].id}")
     ids = _ids(table.frame, encoder)
-    return Unseen(total=len(ids), portions=_portions(table.frame, encoder, ids, machine), notes=tuple(notes))
+    return Unseen(
+        total=len(ids),
+        portions=_portions(table.frame, encoder, ids, machine),
+        notes=(visible(f"{source}: {table.form.sentence()}"), *table.notes),
+        differences=tuple(differences),
+    )
 
 
 def _ids(frame: pl.DataFrame, encoder: Encoder) -> list[str]:
