@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from firstlight.setup.draft import Draft
 
 TRANSFORMER_EPOCHS = 10
+# Training texts below which twice the passes are taken; validation, 5 against 10 passes: TREC with 50 classes 0.693
+# and 0.765, with 6 0.840 and 0.857, SST-2 0.804 and 0.803. Of 12,000 tweets (offensive) 0.742 and 0.739.
+FEW_ROWS = 10_000
 WHY = "measured recipe, see docs/log.md"
 
 
@@ -39,7 +42,9 @@ def _fill(draft: Draft, data: Dataset, shape: TextShape) -> None:
 
 def _most_epochs(rows: int, task: str, model: str) -> int:
     """More passes only overfit a bag of n-grams; the number does not depend on the classes."""
-    return TRANSFORMER_EPOCHS if model == "text_transformer" else recipe(rows, 1).epochs
+    if model == "text_transformer":
+        return TRANSFORMER_EPOCHS
+    return recipe(rows, 1).epochs * (2 if rows < FEW_ROWS else 1)
 
 
 RECIPE = Recipe(
