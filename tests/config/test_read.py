@@ -271,9 +271,9 @@ def test_an_alias_may_stand_for_a_single_value() -> None:
     "text", ["[" * 100_000, "a: " + "{a: " * 5_000, "- " * 400_000, "[x," + "a," * 400_000]
 )
 def test_deep_and_long_nests_end_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()  # what other programs take of the machine does not count
     assert problems(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_of_very_many_errors_a_hundred_are_shown_and_the_rest_is_counted() -> None:

@@ -112,7 +112,9 @@ class TestMultilabel:
         f1 = sk.f1_score(targets, claimed, average="macro", zero_division=0)
         assert found["val_macro_f1"] == pytest.approx(f1)
         assert found["val_accuracy"] == pytest.approx((claimed == targets).all(axis=1).mean())
-        assert found["val_loss"] == pytest.approx(sk.log_loss(targets.ravel(), p.ravel(), labels=[0, 1]), rel=1e-4)
+        assert found["val_loss"] == pytest.approx(
+            sk.log_loss(targets.ravel(), p.ravel(), labels=[0, 1]), rel=1e-4
+        )
         assert set(found) == set(multilabel.measured(labels))
 
     def test_chance_and_floor(self):
