@@ -171,6 +171,8 @@ def test_handbook_pages_that_a_check_names_exist(name):
 
 
 def test_a_value_that_json_cannot_hold_is_written_as_text(job):
-    broken = dataclasses.replace(job, loss=lambda outputs, targets: outputs.sum() * float("nan"))
+    broken = dataclasses.replace(
+        job, loss=lambda outputs, targets, weights=None: outputs.sum() * float("nan")
+    )
     lines = {line.id: line for line in all_lines(broken)}
     assert (lines["finite_step"].level, lines["finite_step"].value) == ("failed", "nan")

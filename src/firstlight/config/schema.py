@@ -98,6 +98,10 @@ class Data(Section):
     time: Text | None = Field(
         default=None, description="column of a table; validation and test come after training by it"
     )
+    weight: Text | None = Field(
+        default=None,
+        description="column of a table; how much a row counts in training; metrics count every row once",
+    )
     drop: Columns | None = Field(
         default=None, description="columns of a table that are not used: a, or a,b, or a list"
     )

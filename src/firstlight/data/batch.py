@@ -17,6 +17,7 @@ class Batch(NamedTuple):
     inputs: Any  # what the model is called with: a tensor, or a tuple of tensors
     targets: torch.Tensor  # int64 (batch,), float32 (batch, labels) or float32 (batch,)
     rows: torch.Tensor  # int64 (batch,), positions in Examples, on the processor
+    weights: torch.Tensor | None = None  # float32 (batch,), mean 1 over the training rows; None = all alike
 
 
 class Loader(Protocol):

@@ -131,6 +131,7 @@ class Examples:
     notes: tuple[str, ...]
     fingerprint: str  # hex SHA-256 of all ids, labels and raw bytes
     suggested_target: tuple[str, float] | None = None
+    weights: NDArray[np.float64] | None = None  # (rows,): how much a row counts in training, not negative
     groups: NDArray[np.int64] | None = None  # (rows,): rows of one number are never parted; -1 for no group
     times: NDArray[np.float64] | None = None  # (rows,): test comes last, val before it; NaN for no time
 

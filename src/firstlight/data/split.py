@@ -103,10 +103,11 @@ def _remedy(examples: Examples) -> str:
 
 
 def _check_named(examples: Examples, data: Data) -> None:
-    """Refuses a group or time that this kind of data does not have."""
+    """Refuses a group, time or weight that this kind of data does not have."""
     for key, wanted, found in (
         ("data.group", data.group, examples.groups),
         ("data.time", data.time, examples.times),
+        ("data.weight", data.weight, examples.weights),
     ):
         if wanted is not None and found is None:
             raise UsageError(

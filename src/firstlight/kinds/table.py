@@ -62,6 +62,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
 
     fitted: Fitted = data.fitted
     targets = torch.from_numpy(data.examples.targets)
+    weights = training_weights(data)
 
     def batches(rows: NDArray[np.int64]) -> TableBatches:
         return TableBatches(
@@ -72,6 +73,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
             size=config.training.batch_size,
             seed=config.seed,
             device=machine.device,
+            weights=None if weights is None else torch.from_numpy(weights.astype(np.float32)),
         )
 
     meta = {
@@ -89,6 +91,15 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
         views=only,
         meta=meta,
     )
+
+
+def training_weights(data: Dataset) -> NDArray[np.float64] | None:
+    """(rows of the table,): the weights with a mean of 1 over the training rows, so that the loss keeps its size."""
+    weights = data.examples.weights
+    if weights is None:
+        return None
+    mean = float(weights[data.split.train].mean())
+    return np.asarray(weights / mean) if mean > 0 else np.ones(len(weights))
 
 
 def _shape(meta: Mapping[str, Any], outputs: int) -> TableShape:

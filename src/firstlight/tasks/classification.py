@@ -63,8 +63,14 @@ def make_loss(settings: Loss, class_counts: NDArray[np.int64], device: torch.dev
         weight = torch.tensor(shares, dtype=torch.float32, device=device)
     smoothing = settings.label_smoothing
 
-    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(outputs.float(), targets, weight=weight, label_smoothing=smoothing)
+    def loss(
+        outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        way = "mean" if weights is None else "none"
+        found = functional.cross_entropy(
+            outputs.float(), targets, weight=weight, label_smoothing=smoothing, reduction=way
+        )
+        return found if weights is None else (found * weights).mean()
 
     return loss
 

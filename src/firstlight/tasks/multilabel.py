@@ -57,9 +57,14 @@ def make_loss(goal: Goal, device: torch.device) -> LossFunction:
         weight = torch.tensor((1 - share) / share, dtype=torch.float32, device=device)
     smoothing = goal.settings.label_smoothing
 
-    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def loss(
+        outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         smoothed = targets * (1 - smoothing) + smoothing / 2
-        return functional.binary_cross_entropy_with_logits(outputs.float(), smoothed, pos_weight=weight)
+        each = None if weights is None else weights[:, None]
+        return functional.binary_cross_entropy_with_logits(
+            outputs.float(), smoothed, weight=each, pos_weight=weight
+        )
 
     return loss
 

@@ -56,8 +56,12 @@ def make_loss(mean: float, std: float) -> LossFunction:
     """Mean squared error of outputs (batch, 1) against scaled targets (batch,)."""
     from torch.nn import functional
 
-    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.mse_loss(outputs[:, 0].float(), ((targets - mean) / std).float())
+    def loss(
+        outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        way = "mean" if weights is None else "none"
+        found = functional.mse_loss(outputs[:, 0].float(), ((targets - mean) / std).float(), reduction=way)
+        return found if weights is None else (found * weights).mean()
 
     return loss
 

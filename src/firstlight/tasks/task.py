@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import torch
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 
     from firstlight.config.schema import Loss
 
-# (outputs, targets) -> mean loss, a scalar tensor
-LossFunction = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+
+class LossFunction(Protocol):
+    """The loss that is trained."""
+
+    def __call__(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Outputs (batch, ...), targets, weights of the rows (batch,) -> mean loss, a scalar tensor."""
+
+
 # outputs of the model -> what is predicted: probabilities, or numbers in the user's unit
 Activation = Callable[["torch.Tensor"], "torch.Tensor"]
 CERTAIN = 1e-4  # probability that a perfect model leaves to what is wrong

@@ -44,7 +44,7 @@ def make_step(
     Args:
         model: Maps inputs (batch, ...) to outputs.
         optimizer: Its learning rate is set by the loop.
-        loss_function: (outputs, targets) -> mean loss.
+        loss_function: (outputs, targets, weights) -> mean loss.
         machine: Device, number format.
         clip: Largest total gradient norm; None = no clipping.
     """
@@ -55,7 +55,7 @@ def make_step(
 
     def step(batch: Batch) -> StepResult:
         with machine.autocast():
-            loss = loss_function(model(batch.inputs), batch.targets)
+            loss = loss_function(model(batch.inputs), batch.targets, batch.weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         gradients = [p.grad for p in parameters if p.grad is not None]

@@ -89,8 +89,9 @@ def test_photos_with_a_stray_text_are_no_texts(folder: Path) -> None:
     assert SOURCE.matches(Data(task="text_classification"), folder)
 
 
-def test_a_group_of_texts_that_lie_in_no_table_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("key", ["group", "time", "weight"])
+def test_a_column_of_texts_that_lie_in_no_table_is_refused(folder: Path, key: str) -> None:
     from firstlight.data.split import split
 
-    with pytest.raises(UsageError, match=r"have no columns\n.*data.group = author"):
-        split(load(folder), Data(group="author"), 42)
+    with pytest.raises(UsageError, match=rf"have no columns\n.*data.{key} = author"):
+        split(load(folder), Data.model_validate({key: "author"}), 42)

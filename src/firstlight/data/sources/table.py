@@ -17,7 +17,7 @@ import numpy as np
 from firstlight.data.examples import PARTS, Examples, Part, Rows, Skipped, Texts
 from firstlight.data.source import Source, is_litter, wants
 from firstlight.data.tables.reading import SUFFIXES, ReadTable, read_table
-from firstlight.errors import DataError
+from firstlight.errors import DataError, UsageError
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | 
 
 
 def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, Any]:
-    """Groups and times of the rows, where they are named."""
+    """Groups, times and weights of the rows, where they are named."""
     from firstlight.data.tables import roles
     from firstlight.data.tables.names import existing
 
@@ -168,15 +168,18 @@ def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, An
     if data.time is not None:
         series = features[existing(features, data.time, "data.time")]
         found["times"] = roles.times_of(series, notes)
+    if data.weight is not None:
+        found["weights"] = roles.weights_of(features[existing(features, data.weight, "data.weight")], notes)
     return found
 
 
 def _usable(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
-    """The group column only keeps rows together: a model that saw it could not be used on a new group."""
+    """Columns of groups and weights are no features: new rows come from new groups, and without a weight."""
     from dataclasses import replace
 
+    reasons = {data.group: "it is data.group", data.weight: "it is data.weight"}
     return tuple(
-        replace(column, kind="id", reason="it is data.group") if column.name == data.group else column
+        replace(column, kind="id", reason=reasons[column.name]) if column.name in reasons else column
         for column in columns
     )
 
@@ -186,6 +189,12 @@ def _as_texts(
 ) -> Examples:
     from firstlight.data.tables.roles import joined_texts
 
+    if base.get("weights") is not None:
+        raise UsageError(
+            "rows of texts all count alike",
+            "data.weight is set, and the table is a set of texts",
+            "leave data.weight away, or ask for --set data.task=table_classification",
+        )
     texts = joined_texts(features, names, LONGEST_TEXT)
     shown = ", ".join(visible(name) for name in names)
     notes.append(f"texts are read from the {'columns' if len(names) > 1 else 'column'} {shown}")

@@ -46,6 +46,7 @@ class TableBatches:
         size: Examples in a batch; the last one of an epoch may be smaller.
         seed: Seed of the order.
         device: Where batches are put.
+        weights: float32 (rows of the whole table,); None = all rows count alike.
     """
 
     numbers: torch.Tensor
@@ -55,6 +56,7 @@ class TableBatches:
     size: int
     seed: int
     device: torch.device
+    weights: torch.Tensor | None = None
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -84,4 +86,6 @@ class TableBatches:
             self.numbers.index_select(0, rows).to(self.device),
             self.codes.index_select(0, rows).to(self.device),
         )
-        return Batch(inputs, self.targets.index_select(0, rows).to(self.device), rows)
+        targets = self.targets.index_select(0, rows).to(self.device)
+        weights = None if self.weights is None else self.weights.index_select(0, rows).to(self.device)
+        return Batch(inputs, targets, rows, weights)

@@ -12,7 +12,7 @@ from firstlight.data.tables import values
 from firstlight.data.tables.names import SHOWN, existing
 from firstlight.data.tables.target import PARTS as PART_COLUMNS
 from firstlight.errors import DataError, UsageError
-from firstlight.text import count, visible
+from firstlight.text import count, number, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,6 +59,26 @@ def groups_of(series: pl.Series, notes: list[str]) -> NDArray[np.int64]:
     notes.append(said)
     codes = text.cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(ALONE)
     return np.asarray(codes.to_numpy(), np.int64)
+
+
+def weights_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
+    """(rows,): how much each row counts in training.
+
+    Raises:
+        DataError: A weight is missing, negative or no number, or all are 0.
+    """
+    found = values.as_numbers(series)
+    bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
+    if len(bad) or not found.any():
+        shown = ", ".join(f"{series[int(row)]} in row {row + 1:,}" for row in bad[:5].tolist()) or "all are 0"
+        raise DataError(
+            "a weight has to be a number that is not negative",
+            visible(f"{series.name}: {count(len(bad), 'row')}, {shown}"),
+            "correct these rows, or name another column as data.weight",
+        )
+    low, high = float(found.min()), float(found.max())
+    notes.append(f"rows count by {visible(series.name)} in training, from {number(low)} to {number(high)}")
+    return np.asarray(found, np.float64)
 
 
 def times_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:

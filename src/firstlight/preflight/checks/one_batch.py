@@ -141,7 +141,7 @@ def _descend(bench: Bench, batch: Batch, floor: float, rate_factor: float) -> De
 
 def _floor(job: Job, batch: Batch) -> float:
     """The loss of perfect outputs: with label smoothing, the entropy of the smoothed target."""
-    return job.loss(job.objective.perfect(batch.targets), batch.targets).item()
+    return job.loss(job.objective.perfect(batch.targets), batch.targets, batch.weights).item()
 
 
 CHECK = Check(run=run, order=70, share=6.0)

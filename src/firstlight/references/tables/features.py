@@ -36,13 +36,17 @@ class TableRows:
     cardinalities: tuple[int, ...]
     task: str
     outputs: int
+    weights: NDArray[np.float64] | None = None  # of the training rows; None = all count alike
 
 
 def features(data: Dataset, *, seed: int) -> TableRows:
     """The encoded training and validation rows."""
     import torch
 
+    from firstlight.kinds.table import training_weights
+
     inputs, split, examples = data.fitted.inputs, data.split, data.examples
+    weights = training_weights(data)
 
     def part(rows: NDArray[np.int64]) -> TableInputs:
         places = torch.from_numpy(rows)
@@ -55,6 +59,7 @@ def features(data: Dataset, *, seed: int) -> TableRows:
         cardinalities=data.fitted.encoder.cardinalities,
         task=examples.task,
         outputs=max(len(examples.classes), 1),
+        weights=None if weights is None else weights[split.train],
     )
 
 
@@ -82,3 +87,10 @@ def apart(targets: NDArray[Any], share: int) -> tuple[NDArray[np.int64], NDArray
     key = targets.sum(axis=1) if targets.ndim == 2 else targets
     chosen = np.sort(np.argsort(key, kind="stable")[share // 2 :: share])
     return np.setdiff1d(np.arange(len(targets)), chosen), chosen
+
+
+def weighted_mean(losses: NDArray[Any], weights: NDArray[np.float64] | None) -> float:
+    """The mean of losses (rows,); 0 weight altogether counts all rows alike."""
+    if weights is None or not weights.sum():
+        return float(losses.mean())
+    return float((losses * weights).sum() / weights.sum())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from firstlight.references.spec import TASKS, Answer, ReferenceSpec
-from firstlight.references.tables.features import TableRows, apart, predictions, some_rows
+from firstlight.references.tables.features import TableRows, apart, predictions, some_rows, weighted_mean
 from firstlight.text import count, duration
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Grown(NamedTuple):
 class _Columns(NamedTuple):
     values: NDArray[np.float64]  # (rows, categories + numbers)
     categories: int
+    weights: NDArray[np.float64] | None = None  # (rows,)
 
 
 def run(rows: TableRows, seconds: float, seed: int) -> Answer:
@@ -66,6 +67,7 @@ def run(rows: TableRows, seconds: float, seed: int) -> Answer:
         outputs=rows.outputs,
         seconds=seconds,
         seed=seed,
+        weights=rows.weights,
     )
     if grown is None:
         size = f"{count(rows.outputs, 'output')} x {count(_width(rows.train), 'column')}"
@@ -84,6 +86,7 @@ def fit(
     outputs: int,
     seconds: float,
     seed: int,
+    weights: NDArray[np.float64] | None = None,
 ) -> Grown | None:
     """Grows an ensemble on training rows.
 
@@ -95,6 +98,7 @@ def fit(
         outputs: Classes or labels; 1 for regression.
         seconds: What it may take, roughly: with little, fewer rows and fewer rounds.
         seed: Of the columns that a split looks at, and of the rows that are used when not all are.
+        weights: float64 (rows,), how much each counts; None = all alike.
 
     Returns:
         None when even few trees of few rows would take longer.
@@ -109,7 +113,8 @@ def fit(
     part = TableInputs(inputs.numbers[rows], inputs.codes[rows])
     maps = [_values_of_codes(part.codes[:, j].numpy(), size) for j, size in enumerate(cardinalities)]
     empty = ensemble([], np.zeros(outputs), maps, numbers=part.numbers.shape[1])
-    columns = _Columns(empty.columns(part).numpy(), len(cardinalities))
+    chosen = None if weights is None else weights[rows]
+    columns = _Columns(empty.columns(part).numpy(), len(cardinalities), chosen)
     forests, baseline = _forests(columns, targets[rows], task, outputs, seconds, seed)
     model = ensemble(forests, baseline, maps, numbers=part.numbers.shape[1])
     notes = [f"{count(sum(len(f.rounds) for f in forests), 'round')} of trees"]
@@ -167,7 +172,7 @@ def _forest(
         return Forest((), ()), baseline
     rounds = _choose_rounds(columns, targets, task, seconds * CHOICE_SHARE, seed)
     estimator = _estimator(columns, len(targets), task, seed).set_params(max_iter=rounds)
-    _grow(estimator, columns.values, targets)
+    _grow(estimator, columns.values, targets, columns.weights)
     # scikit-learn has no public name for its trees; exporters such as skl2onnx read the same two.
     start = estimator._baseline_prediction[0]
     if len(present) == 2:  # one score, which is the log odds of the second
@@ -186,10 +191,16 @@ def _estimator(columns: _Columns, rows: int, task: str, seed: int) -> Any:
     return kind(**SETTINGS, **sizes, categorical_features=categorical, random_state=seed, warm_start=True)
 
 
-def _grow(estimator: Any, columns: NDArray[np.float64], targets: NDArray[Any]) -> None:
+def _grow(
+    estimator: Any,
+    columns: NDArray[np.float64],
+    targets: NDArray[Any],
+    weights: NDArray[np.float64] | None,
+) -> None:
     # scikit-learn 1.9 fails on a column without any value; a constant one is never split on either.
     nothing = np.isnan(columns).all(axis=0)
-    estimator.fit(np.where(nothing, 0.0, columns) if nothing.any() else columns, targets)
+    filled = np.where(nothing, 0.0, columns) if nothing.any() else columns
+    estimator.fit(filled, targets, sample_weight=weights)
 
 
 def _choose_rounds(columns: _Columns, targets: NDArray[Any], task: str, seconds: float, seed: int) -> int:
@@ -198,11 +209,15 @@ def _choose_rounds(columns: _Columns, targets: NDArray[Any], task: str, seconds:
     if len(targets) < FEWEST_ROWS or (task == "classification" and len(np.unique(targets[rest])) < 2):
         return ROUNDS_UNCHOSEN
     estimator = _estimator(columns, len(targets), task, seed)
+    weights, apart_weights = (
+        None if columns.weights is None else columns.weights[part] for part in (rest, chosen)
+    )
     started, grown, target_rounds = time.perf_counter(), 0, FIRST_ROUNDS
     while True:
         began = time.perf_counter()
-        _grow(estimator.set_params(max_iter=target_rounds), columns.values[rest], targets[rest])
-        losses = [_loss(s, targets[chosen], estimator) for s in _staged(estimator, columns.values[chosen])]
+        _grow(estimator.set_params(max_iter=target_rounds), columns.values[rest], targets[rest], weights)
+        staged = _staged(estimator, columns.values[chosen])
+        losses = [_loss(scores, targets[chosen], estimator, apart_weights) for scores in staged]
         best = int(np.argmin(losses)) + 1
         now = time.perf_counter()
         a_round = (now - began) / (target_rounds - grown)
@@ -219,18 +234,24 @@ def _staged(estimator: Any, columns: NDArray[np.float64]) -> Iterator[NDArray[np
     yield from staged(columns)
 
 
-def _loss(scores: NDArray[np.float64], targets: NDArray[Any], estimator: Any) -> float:
+def _loss(
+    scores: NDArray[np.float64],
+    targets: NDArray[Any],
+    estimator: Any,
+    weights: NDArray[np.float64] | None,
+) -> float:
     """Mean squared error, or mean cross-entropy over the rows whose class was fitted on."""
     import torch
 
     classes = getattr(estimator, "classes_", None)
     if classes is None:
-        return float(np.square(scores - targets).mean())
+        return weighted_mean(np.square(scores - targets), weights)
     logits = np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores
     place = np.minimum(np.searchsorted(classes, targets), len(classes) - 1)
     fitted = classes[place] == targets
     logs = torch.from_numpy(logits[fitted]).log_softmax(dim=1)
-    return float(-logs[torch.arange(len(logs)), torch.from_numpy(place[fitted])].mean())
+    losses = -logs[torch.arange(len(logs)), torch.from_numpy(place[fitted])]
+    return weighted_mean(losses.numpy(), None if weights is None else weights[fitted])
 
 
 REFERENCE = ReferenceSpec(name="gradient_boosting", tasks=TASKS, run=run, share=3.0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from firstlight.references.spec import TASKS, Answer, ReferenceSpec
-from firstlight.references.tables.features import TableRows, apart, some_rows
+from firstlight.references.tables.features import TableRows, apart, some_rows, weighted_mean
 from firstlight.text import count, duration
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ MOST_WEIGHTS = 20_000_000  # of a model: 160 MB
 class _Data(NamedTuple):
     columns: Any  # numpy or scipy sparse (rows, width)
     targets: NDArray[Any]
+    weights: NDArray[np.float64] | None = None
 
     def some(self, rows: NDArray[np.int64]) -> _Data:
-        return _Data(self.columns[rows], self.targets[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return _Data(self.columns[rows], self.targets[rows], weights)
 
 
 def run(rows: TableRows, seconds: float, seed: int) -> Answer:
@@ -53,7 +55,8 @@ def run(rows: TableRows, seconds: float, seed: int) -> Answer:
         return Answer(predicted=None, note=f"not run: {size} are too much for {duration(seconds)}")
     used = some_rows(len(rows.targets), affordable, seed=seed)
     encoder = _encoder(rows.train.numbers[used], rows.train.codes.shape[1])
-    data = _Data(encoder.fit_transform(_both(rows.train)[used]), rows.targets[used])
+    weights = None if rows.weights is None else rows.weights[used]
+    data = _Data(encoder.fit_transform(_both(rows.train)[used]), rows.targets[used], weights)
     predicted, penalties = _answer(data, encoder.transform(_both(rows.val)), rows, seconds)
     notes = [f"L2 penalty {', '.join(f'{p:g}' for p in sorted(set(penalties)))}"]
     if len(used) < len(rows.targets):
@@ -98,7 +101,9 @@ def _answer(data: _Data, val: Any, rows: TableRows, seconds: float) -> tuple[NDA
         return _predict(model, val, rows.outputs), (penalty,)
     labels = [
         _fit(
-            _Data(data.columns, data.targets[:, j].astype(np.int64)), "classification", seconds / rows.outputs
+            data._replace(targets=data.targets[:, j].astype(np.int64)),
+            "classification",
+            seconds / rows.outputs,
         )
         for j in range(rows.outputs)
     ]
@@ -131,7 +136,7 @@ def _fitted(model: Any, data: _Data, penalty: float) -> Any:
     with warnings.catch_warnings():
         # The last iterations change the fourth digit; a reference need not be converged to be honest.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.set_params(**strength).fit(data.columns, data.targets)
+        return model.set_params(**strength).fit(data.columns, data.targets, sample_weight=data.weights)
 
 
 def _choose(data: _Data, task: str, deadline: float) -> float:
@@ -154,11 +159,12 @@ def _loss(model: Any, data: _Data) -> float:
     """Mean squared error, or mean cross-entropy over the rows whose class was fitted on."""
     classes = getattr(model, "classes_", None)
     if classes is None:
-        return float(np.square(model.predict(data.columns) - data.targets).mean())
+        return weighted_mean(np.square(model.predict(data.columns) - data.targets), data.weights)
     place = np.searchsorted(classes, data.targets).clip(max=len(classes) - 1)
     fitted = classes[place] == data.targets
     own = model.predict_proba(data.columns)[np.arange(len(place)), place][fitted]
-    return float(-np.log(np.maximum(own, 1e-9)).mean())
+    weights = None if data.weights is None else data.weights[fitted]
+    return weighted_mean(-np.log(np.maximum(own, 1e-9)), weights)
 
 
 def _predict(model: Any, columns: Any, outputs: int) -> NDArray[Any]:
