@@ -39,6 +39,7 @@ from firstlight.training.interrupt import Stop
 from firstlight.training.job import Job
 from firstlight.training.loop import Watch, train
 from firstlight.training.plan import Plan
+from firstlight.training.saving import Saver
 from firstlight.training.state import TrainingState
 from firstlight.training.stopping import Best
 from firstlight.watch.alarms import Alarms
@@ -211,11 +212,11 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
         utilization=utilization_of(machine),
         progress=Silent(),
         stop=Stop(),
-        started=time.monotonic(),
+        saver=Saver(job=job, started=time.monotonic(), progress=Silent()),
         deadline=time.monotonic() + 3600,
         validation_seconds=0.0,
         on_plan_change=lambda: None,
-        on_epoch=lambda record: None,
+        on_epoch=lambda records: None,
     )
     train(job, state, watch)
     return ticks

@@ -14,7 +14,7 @@ from firstlight.config.schema import Config
 from firstlight.config.write import render_config
 from firstlight.experiment import records_io, store
 from firstlight.experiment.folder import Folder
-from firstlight.experiment.metrics import MetricsFile
+from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange
 
 BuildExperiment = Callable[..., Folder]
@@ -170,14 +170,14 @@ def _epochs(
     diverged: bool,
 ) -> None:
     """A curve that falls and flattens; the best epoch has the metrics of the predictions."""
-    file = MetricsFile(folder.metrics)
+    records: list[EpochRecord] = []
     chosen = {}
     for epoch in range(1, epochs + 1):
         lag = 0 if epoch == best else 0.9 * np.exp(-0.5 * epoch) + 0.01
         chosen[epoch] = {n: float(v + lag * (2 if n == "val_loss" else -0.4 * v)) for n, v in final.items()}
     for epoch, metrics in chosen.items():
         last = diverged and epoch == epochs
-        file.append(
+        records.append(
             EpochRecord(
                 epoch=epoch,
                 step=40 * epoch,
@@ -194,6 +194,7 @@ def _epochs(
                 metrics={n: float("nan") for n in metrics} if last else metrics,
             )
         )
+    write_metrics(folder.metrics, records)
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from firstlight.loaded import (
     Loaded,
     check_supported,
     load,
-    preflight_seconds,
     reference_seconds,
     training_seconds,
 )
@@ -36,12 +35,9 @@ if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.kinds.kind import Dataset
     from firstlight.setup.propose import Proposal
-    from firstlight.training.interrupt import Stop
     from firstlight.watch.progress import Progress
 
 __all__ = ["Request", "baseline", "check", "report", "run", "setup", "status"]
-
-RESTARTS = 1  # automatic restarts after a loss that is not finite; each is a recorded attempt
 
 
 def run(request: Request, progress: Progress) -> tuple[Folder, Decision]:
@@ -146,13 +142,14 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         DataError, ResourceError, TrainingFailed: A check of the preflight failed.
         Interrupted: A signal came during training; the state is saved.
     """
+    from firstlight.attempt import finish_new_attempt, proven, train
     from firstlight.gates.status import write_status
-    from firstlight.preflight.run import first_failure, preflight
     from firstlight.references.run import references, write_references
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
         log = Both(progress, LogFile(folder.log))
+        finish_new_attempt(folder)
         _require_setup(folder)
         if folder.outcome.is_file() and not folder.decision.is_file():
             return _finish(folder)  # training ended and the report was not written: only that is missing
@@ -162,12 +159,8 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         budget = clock.deadline - clock.started
         if not (resume and _preflight_passed(folder)):
             log.stage("preflight")
-            seconds = preflight_seconds(budget)
-            lines = preflight(job, deadline=time.monotonic() + seconds, clock=clock, progress=log)
-            failure = first_failure(lines)
-            if failure is not None:
-                write_status(folder)
-                raise failure
+            loaded = proven(loaded, log)
+            job, clock = loaded.job, loaded.clock
         if not (resume and folder.references.is_file()):
             log.stage("references")
             seconds = reference_seconds(budget)
@@ -190,7 +183,14 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
                 if job.fitted:
                     _fit(loaded, log)
                 else:
-                    _train(loaded, stop, resume=resume, progress=log)
+                    train(loaded, stop, resume=resume, progress=log)
+            if stop.requested:
+                raise Interrupted(
+                    "a signal came when training was over",
+                    f"{folder.outcome} is written, the report is not",
+                    f"go on with: firstlight train {folder.root} --resume",
+                    exit_code=stop.exit_code,
+                )
         except Interrupted:
             write_status(folder)  # it names the command that goes on
             raise
@@ -275,34 +275,6 @@ def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     seconds = max(clock.training_deadline - time.monotonic(), 1.0)
     name, seed = job.config.model.name, job.config.seed
     return run_fit(job, lambda: fit_model(job.data, name, seconds=seconds, seed=seed), clock, progress)
-
-
-def _train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:
-    """Trains; after a loss that is not finite, once more from the last good checkpoint as a new attempt."""
-    from firstlight.experiment.attempts import archive_attempt, archived
-    from firstlight.gates.status import confirm_again
-    from firstlight.training.checkpoint import read_manifest
-    from firstlight.training.restart import restarted
-    from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
-
-    job = loaded.job
-    state = (
-        resumed_state(job)
-        if resume and read_manifest(job.folder)["files"]
-        else fresh_state(job, recorded_changes(job))
-    )
-    clock = loaded.clock.after(state.used_seconds)
-    while True:
-        outcome = run_training(job, state, clock, stop, progress)
-        repairable = outcome.alarm in ("nan_loss", "exploding_gradients")
-        if not repairable or len(archived(job.folder)) >= RESTARTS:
-            return outcome
-        number = archive_attempt(job.folder, outcome.alarm_detail or outcome.reason)
-        progress.warn(
-            f"attempt {number} failed: {outcome.alarm_detail}; a new attempt begins with a tenth of the rate"
-        )
-        job, state = restarted(job, number, started=clock.started)
-        confirm_again(job.folder, "setup")
 
 
 def _finish(folder: Folder) -> Decision:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstlight.errors import ResumeRefused
-from firstlight.experiment.metrics import MetricsFile, read_metrics, to_entry
+from firstlight.experiment.metrics import read_metrics, to_entry, write_metrics
 from firstlight.experiment.records import EpochRecord
 
 
@@ -39,8 +39,7 @@ def same(a: object, b: object) -> bool:
 
 @pytest.mark.requirement("P2.6")
 def test_an_entry_is_flat_and_has_the_keys_of_the_contract(tmp_path: Path) -> None:
-    file = MetricsFile(tmp_path / "metrics.json")
-    file.append(record(1))
+    write_metrics(tmp_path / "metrics.json", [record(1)])
     document = json.loads((tmp_path / "metrics.json").read_text())
     assert document["format"] == 1
     (entry,) = document["epochs"]
@@ -52,12 +51,9 @@ def test_an_entry_is_flat_and_has_the_keys_of_the_contract(tmp_path: Path) -> No
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
-    file = MetricsFile(tmp_path / "metrics.json")
     records = [record(1), record(2, utilization=None), record(4, metrics={})]
-    for one in records:
-        file.append(one)
+    write_metrics(tmp_path / "metrics.json", records)
     assert read_metrics(tmp_path / "metrics.json") == tuple(records)
-    assert MetricsFile(tmp_path / "metrics.json").read() == tuple(records)
 
 
 numbers = st.floats(width=64)
@@ -79,7 +75,7 @@ def test_every_number_survives_and_the_file_stays_strict_json(
 ) -> None:
     path = tmp_path_factory.mktemp("metrics") / "metrics.json"
     written = record(3, train_loss=loss, grad_norm=norm, utilization=used, metrics=metrics)
-    MetricsFile(path).append(written)
+    write_metrics(path, [written])
 
     def refuse(name: str) -> float:
         raise AssertionError(name)
@@ -92,26 +88,6 @@ def test_a_number_that_json_does_not_have_is_null_with_a_note() -> None:
     entry = to_entry(record(1, metrics={"val_loss": math.nan, "val_accuracy": 0.1}, grad_norm=math.inf))
     assert entry["val_loss"] is None
     assert entry["not_finite"] == {"val_loss": "nan", "grad_norm": "inf"}
-
-
-def test_an_epoch_that_is_run_again_replaces_itself_and_what_came_after(tmp_path: Path) -> None:
-    file = MetricsFile(tmp_path / "metrics.json")
-    for epoch in (1, 2, 3):
-        file.append(record(epoch))
-    file.append(record(2, train_loss=0.5))
-    assert [(r.epoch, r.train_loss) for r in read_metrics(file.path)] == [(1, 1.2), (2, 0.5)]
-
-
-def test_a_resumed_run_drops_what_its_checkpoint_does_not_know(tmp_path: Path) -> None:
-    file = MetricsFile(tmp_path / "metrics.json")
-    file.truncate(0)
-    assert not file.path.exists()
-    for epoch in (1, 2, 3):
-        file.append(record(epoch))
-    file.truncate(2)
-    assert [r.epoch for r in read_metrics(file.path)] == [1, 2]
-    file.write([record(1)])
-    assert [r.epoch for r in read_metrics(file.path)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -128,10 +104,10 @@ def test_a_resumed_run_drops_what_its_checkpoint_does_not_know(tmp_path: Path) -
         '{"format": 1, "epochs": null}',
     ],
 )
-def test_a_damaged_file_refuses_the_resume(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "metrics.json").write_text(text)
     with pytest.raises(ResumeRefused) as caught:
-        MetricsFile(tmp_path / "metrics.json")
+        read_metrics(tmp_path / "metrics.json")
     assert caught.value.exit_code == 6
 
 

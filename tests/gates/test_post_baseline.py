@@ -13,7 +13,7 @@ from firstlight.decision.rules import Evidence, decide
 from firstlight.experiment import records_io, store
 from firstlight.experiment.attempts import archive_attempt
 from firstlight.experiment.folder import Folder
-from firstlight.experiment.metrics import MetricsFile
+from firstlight.experiment.metrics import read_metrics, write_metrics
 from firstlight.experiment.records import EpochRecord, Item, Outcome
 from firstlight.gates.post_baseline import CHECKS, GATE
 from firstlight.results.evidence import evidence
@@ -49,8 +49,7 @@ def outcome(**values: object) -> Change:
 
 def epochs(change: Callable[[list[EpochRecord]], list[EpochRecord]]) -> Change:
     def apply(folder: Folder) -> None:
-        file = MetricsFile(folder.metrics)
-        file.write(change(list(file.read())))
+        write_metrics(folder.metrics, change(list(read_metrics(folder.metrics))))
 
     return apply
 

@@ -20,8 +20,10 @@ LONGER: dict[str, str] = {}
 # path -> reason for writing to disk without experiment/store.py.
 WRITERS = {
     "experiment/store.py": "the write layer itself",
+    "experiment/lock.py": "who holds the lock is written into the open file that is the lock",
     "data/images/cache.py": "pixels are written through a memory map, into a folder that is renamed when whole",
 }
+WRITING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}
 WRITING_METHODS = {
     "write_text",
     "write_bytes",
@@ -95,6 +97,11 @@ def mode_of(call: ast.Call, owner: str) -> str:
     return given if isinstance(given, str) else "r"
 
 
+def flags_of(call: ast.Call) -> set[str]:
+    """Names of module os in the arguments of a call: O_WRONLY, O_CREAT."""
+    return {n.attr for argument in call.args for n in ast.walk(argument) if isinstance(n, ast.Attribute)}
+
+
 def writing(source: str) -> list[str]:
     """Calls that put bytes into a file without the write layer. Writing into a BytesIO is none."""
     tree, found = ast.parse(source), []
@@ -115,7 +122,10 @@ def writing(source: str) -> list[str]:
         )
         saves = name in SAVING_FUNCTIONS and (owner in SAVERS or name == "savefig")
         reads_map = "memmap" in name and keyword(call, "mode") in {"r", "c"}
-        if opens_to_write or (name in WRITING_METHODS and owner) or (saves and not reads_map):
+        by_handle = owner == "os" and (
+            name in {"write", "pwrite", "writev"} or flags_of(call) & WRITING_FLAGS
+        )
+        if opens_to_write or by_handle or (name in WRITING_METHODS and owner) or (saves and not reads_map):
             found.append(f"line {call.lineno}: {owner}.{name}")
     return found
 
@@ -199,6 +209,8 @@ class TestTheChecksThemselves:
             "open(p, mode='ab')",
             "path.open('w')",
             "os.fdopen(h, 'wb')",
+            "os.write(handle, content)",
+            "os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)",
             "path.write_text(t)",
             "(folder / 'x').write_bytes(b)",
             "fig.savefig(path)",

@@ -47,10 +47,10 @@ def test_a_small_job_fits_into_memory(job):
     assert finding.value > 10 * 2**20
 
 
-def test_a_job_that_does_not_fit_into_memory_fails_as_a_resource(job, monkeypatch):
+def test_a_job_that_does_not_fit_into_memory_fails_for_memory(job, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
     finding = run_check(memory.CHECK, job)
-    assert (finding.level, finding.fault) == ("failed", "resource")
+    assert (finding.level, finding.fault) == ("failed", "memory")
     assert "training.batch_size: 32 -> 16" in finding.remedy
 
 

@@ -86,9 +86,9 @@ class Starved(Raises):
         return torch.empty(2**60, dtype=torch.uint8)
 
 
-def test_memory_that_runs_out_in_a_step_is_a_resource_fault(job):
+def test_memory_that_runs_out_in_a_step_is_a_fault_of_memory(job):
     lines = {line.id: line for line in all_lines(with_model(job, Starved))}
-    assert (lines["memory"].level, lines["memory"].fault) == ("failed", "resource")
+    assert (lines["memory"].level, lines["memory"].fault) == ("failed", "memory")
     assert "training.batch_size" in lines["memory"].remedy
     assert isinstance(first_failure((lines["memory"],)), ResourceError)
 

@@ -10,11 +10,18 @@ from firstlight.config.schema import EarlyStopping
 from firstlight.training.stopping import Best, should_stop
 
 
-def follow(metric, values, min_delta=0.001):
+def follow(metric, values, min_delta=0.001, losses=None):
     best = Best(metric=metric)
     for epoch, value in enumerate(values, start=1):
-        best = best.updated(value, epoch, min_delta)
+        loss = losses[epoch - 1] if losses else 1.0
+        best = best.updated(value, loss, epoch, min_delta)
     return best
+
+
+def test_between_equal_values_the_lower_loss_is_the_better():
+    losses = [0.5, 0.2, 0.3, 0.1, 0.05]
+    assert follow("val_auroc", [0.9, 1.0, 1.0, 1.0, 0.99], losses=losses).epoch == 4
+    assert follow("val_auroc", [1.0, 1.0, 1.0], losses=[0.2, math.nan, 0.2]).epoch == 1
 
 
 def test_lower_is_better_for_a_loss_and_higher_for_accuracy():

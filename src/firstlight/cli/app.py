@@ -156,12 +156,12 @@ def _run(arguments: list[str], switches: Switches) -> int:
 
 
 class _Terminated(BaseException):
-    """SIGTERM or SIGHUP came while nothing trained; no Exception, so that nobody handles it by mistake."""
+    """SIGTERM, SIGHUP or SIGUSR1 came while nothing trained; no Exception, so that nobody handles it by mistake."""
 
 
 @contextlib.contextmanager
 def _signals_as_exceptions() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind the stack, so that no half-made file or lock stays; nohup stays in force.
+    """SIGTERM, SIGHUP and SIGUSR1 unwind the stack, so that no half-made file or lock stays; nohup stays in force.
 
     While it trains, the loop puts its own handlers in place of these.
     """
@@ -170,7 +170,9 @@ def _signals_as_exceptions() -> Iterator[None]:
     def terminate(number: int, frame: object) -> NoReturn:
         raise _Terminated(signal.Signals(number).name)
 
-    wanted = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
+    wanted = [
+        n for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1) if signal.getsignal(n) == signal.SIG_DFL
+    ]
     for number in wanted:
         signal.signal(number, terminate)
     try:

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from firstlight.errors import FirstlightError, ResourceError
+from firstlight.machine.memory import out_of_memory
 
 # The operating system's ways to say that the disk or a limit of the machine is reached.
 _RESOURCE_ERRORS = frozenset(
@@ -44,8 +45,7 @@ def explain_crash(error: Exception, arguments: list[str], *, debug: bool) -> Fir
             f"{said} (details in {place})",
             "make room or raise the limit, then give the command again",
         )
-    # torch.OutOfMemoryError is recognised by name, so that torch is not imported to tell.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if out_of_memory(error):
         return ResourceError(
             "the memory does not suffice",
             f"{said} (details in {place})",

@@ -264,6 +264,10 @@ class Parallel(Section):
 
     device: Text = Field(default="auto", description="auto, cpu, cuda, cuda:0 or mps")
     threads: Count | Literal["auto"] = Field(default="auto", description="processor threads; auto = measured")
+    micro_batches: Count = Field(
+        default=1,
+        description="parts in which a batch is computed, to need less memory; the update is the same",
+    )
 
 
 class Config(Section):

@@ -19,6 +19,15 @@ class Batch(NamedTuple):
     rows: torch.Tensor  # int64 (batch,), positions in Examples, on the processor
     weights: torch.Tensor | None = None  # float32 (batch,), mean 1 over the training rows; None = all alike
 
+    def parts(self, number: int) -> Iterator[Batch]:
+        """The batch in `number` parts of about equal size, in order; fewer when it has fewer rows."""
+        rows = len(self.rows)
+        number = max(1, min(number, rows))
+        for part in range(number):
+            a, b = rows * part // number, rows * (part + 1) // number
+            weights = None if self.weights is None else self.weights[a:b]
+            yield Batch(some_rows(self.inputs, a, b), self.targets[a:b], self.rows[a:b], weights)
+
 
 class Loader(Protocol):
     """A part of the data as batches."""
@@ -45,6 +54,13 @@ class Loader(Protocol):
 
     def take(self, rows: torch.Tensor) -> Batch:
         """The given rows (positions in Examples), unchanged."""
+
+
+def some_rows(inputs: Any, start: int, end: int) -> Any:
+    """The rows from `start` to before `end` of what a model is called with."""
+    import torch
+
+    return inputs[start:end] if isinstance(inputs, torch.Tensor) else inputs.part(start, end)
 
 
 def bad_rows(inputs: Any) -> torch.Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
@@ -21,7 +22,9 @@ STAGING = ".archiving"  # an attempt that is half moved; a kill leaves it, and t
 _KEPT_LOGS = ("profile.json", "preflight.json", "references.json")
 
 
-def archive_attempt(folder: Folder, reason: str) -> int:
+def archive_attempt(
+    folder: Folder, reason: str, *, cause: str = "nan_loss", config: str | None = None
+) -> int:
     """Moves the present attempt to attempts/N and leaves the folder ready for the next.
 
     Config, environment, split, profile, preflight and references stay, and are in the archive too.
@@ -30,6 +33,8 @@ def archive_attempt(folder: Folder, reason: str) -> int:
     Args:
         folder: The experiment, with its lock held.
         reason: Why there is a new attempt, a sentence with its number.
+        cause: Page of the handbook that the reason belongs to.
+        config: The next attempt's training_config.yaml; None leaves it as it is.
 
     Returns:
         N, from 1.
@@ -45,6 +50,8 @@ def archive_attempt(folder: Folder, reason: str) -> int:
         "format": 1,
         "attempt": number,
         "reason": reason,
+        "cause": cause,
+        "next_config": config,
         "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "paths": "relative paths in training_config.yaml are relative to the experiment, two folders up",
     }
@@ -61,11 +68,28 @@ def archive_attempt(folder: Folder, reason: str) -> int:
     for path in (folder.checkpoints, folder.plots, folder.results, folder.report):
         if path.exists() and not (staging / path.name).exists():
             os.replace(path, staging / path.name)
+    if config is not None:
+        store.write_text(folder.config, config)
     os.rename(staging, folder.attempts / str(number))
     folder.checkpoints.mkdir(exist_ok=True)
     store.sync_folder(folder.attempts)
     store.sync_folder(folder.root)
     return number
+
+
+def finish_archiving(folder: Folder) -> bool:
+    """Goes on with an archiving that a kill interrupted; says whether there was one. Call it with the lock held."""
+    staging = folder.attempts / STAGING
+    if not staging.is_dir():
+        return False
+    try:
+        record = store.read_json(staging / RECORD)
+        reason, cause, config = record["reason"], record["cause"], record["next_config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        staging.rmdir()  # nothing was moved yet: the record comes first
+        return False
+    archive_attempt(folder, reason, cause=cause, config=config)
+    return True
 
 
 def archived(folder: Folder) -> tuple[Folder, ...]:
@@ -82,9 +106,33 @@ def reason_of(attempt: Folder) -> str:
     Raises:
         ResumeRefused: Its record cannot be read.
     """
+    return str(_recorded(attempt, "reason"))
+
+
+def cause_of(attempt: Folder) -> str:
+    """The page of the handbook that the reason belongs to, such as `nan_loss`.
+
+    Raises:
+        ResumeRefused: Its record cannot be read.
+    """
+    return str(_recorded(attempt, "cause"))
+
+
+def next_config_of_newest(folder: Folder) -> str | None:
+    """The config that the newest archiving wrote for the attempt after it; None when it wrote none.
+
+    Raises:
+        ResumeRefused: The record cannot be read.
+    """
+    earlier = archived(folder)
+    config: str | None = _recorded(earlier[-1], "next_config") if earlier else None
+    return config
+
+
+def _recorded(attempt: Folder, key: str) -> Any:
     path = attempt.root / RECORD
     try:
-        return str(store.read_json(path)["reason"])
+        return store.read_json(path)[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResumeRefused(
             "the record of an earlier attempt cannot be read", f"{path}: {error}", "restore the file"

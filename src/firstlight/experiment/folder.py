@@ -57,6 +57,11 @@ class Folder:
         """The newest checkpoint."""
         return self.checkpoints / "last_model.pt"
 
+    @property
+    def previous(self) -> Path:
+        """The newest checkpoint but one: where a run goes on when the newest is damaged."""
+        return self.checkpoints / "previous_model.pt"
+
     def periodic(self, epoch: int) -> Path:
         """The checkpoint kept for good after `epoch` epochs."""
         return self.checkpoints / f"checkpoint_epoch_{epoch}.pt"

@@ -20,39 +20,12 @@ _OWN = tuple(f.name for f in fields(EpochRecord) if f.name != "metrics")
 _INTEGERS = frozenset({"epoch", "step", "memory_bytes"})
 
 
-class MetricsFile:
-    """The metrics of one run, in memory and on disk.
+def write_metrics(path: Path, records: Iterable[EpochRecord]) -> str:
+    """Replaces the file by the epochs so far, in order; returns its SHA-256.
 
-    Args:
-        path: The file; read when it is there.
-
-    Raises:
-        ResumeRefused: It is there and is damaged or of another format.
+    The history is in every checkpoint too, so the file can always be made again.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._records = read_metrics(path) if path.exists() else ()
-
-    def read(self) -> tuple[EpochRecord, ...]:
-        """The epochs so far, in order."""
-        return self._records
-
-    def append(self, record: EpochRecord) -> None:
-        """Adds an epoch; one that is there already is replaced, together with those after it."""
-        self.write((*(r for r in self._records if r.epoch < record.epoch), record))
-
-    def truncate(self, epoch: int) -> None:
-        """Keeps the epochs up to `epoch`, from where a resumed run goes on."""
-        kept = tuple(r for r in self._records if r.epoch <= epoch)
-        if kept != self._records:
-            self.write(kept)
-
-    def write(self, records: Iterable[EpochRecord]) -> None:
-        """Replaces the file, such as by the history that a checkpoint holds."""
-        kept = tuple(records)
-        store.write_json(self.path, {"format": FORMAT, "epochs": [to_entry(r) for r in kept]})
-        self._records = kept
+    return store.write_json(path, {"format": FORMAT, "epochs": [to_entry(r) for r in records]})
 
 
 def to_entry(record: EpochRecord) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+Fault = Literal["data", "resource", "memory", "training"]
 Level = Literal["ok", "warning", "failed", "not_applicable"]
 
 
@@ -22,9 +23,7 @@ class CheckLine:
     seconds: float = 0.0
     remedy: str | None = None  # for warning and failed
     page: str | None = None  # handbook page
-    fault: Literal["data", "resource", "training"] | None = (
-        None  # of a failed line: which error stops the run
-    )
+    fault: Fault | None = None  # of a failed line: which error stops the run
 
 
 NETWORK = "network"  # how the trained network is called beside the references

@@ -1,6 +1,6 @@
 """The one write layer: every byte that reaches an experiment goes through here.
 
-A file is written under a temporary name in its own folder, flushed, synced, hashed and renamed; the folder is
+A file is written under a temporary name in its own folder, synced, hashed and renamed; the folder is
 synced last. Whatever fails, the file that was there before is still there, whole, and no temporary file
 stays. A kill can leave one behind; `sweep` removes it at the next start.
 """
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TEMPORARY_PREFIX = ".writing-"
 FILE_MODE = 0o644  # less what the umask takes; the kernel applies it, so no thread ever changes the umask
 SWEEP_DEPTH = 2  # folders below the experiment in which the write layer leaves temporary files
+AGAIN = frozenset({errno.EIO, errno.EINTR})  # worth one more try, from the beginning
+WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same arrays give the same bytes, whenever they are written
 
 
@@ -42,19 +44,69 @@ def write_bytes(path: Path, content: bytes | memoryview) -> str:
     """
     digest = hashlib.sha256(content).hexdigest()
     make_parent(path)
+    try:
+        _replace(path, content)
+    except OSError as error:
+        if error.errno not in AGAIN:
+            raise
+        _replace(
+            path, content
+        )  # what a failed sync left is not trusted: the whole file is written anew (F08)
+    return digest
+
+
+def keep(path: Path, kept: Path) -> None:
+    """Gives the file at `path` the second name `kept`, atomically, whatever was there before.
+
+    Later, `write_bytes(path, ...)` leaves what `kept` names as it is. No byte is copied where the file system
+    has hard links.
+
+    Raises:
+        OSError: The disk refused; both names are as they were before.
+    """
+    temporary = kept.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    try:
+        os.link(path, temporary, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        write_bytes(kept, path.read_bytes())
+        return
+    try:
+        os.replace(temporary, kept)
+    finally:
+        temporary.unlink(missing_ok=True)  # a rename between two names of one file leaves both
+    sync_folder(kept.parent)
+
+
+def move(path: Path, to: Path) -> None:
+    """Renames a file within its folder, durably; what was at `to` is replaced."""
+    os.replace(path, to)
+    sync_folder(to.parent)
+
+
+def _replace(path: Path, content: bytes | memoryview) -> None:
+    """One try to put `content` at `path`."""
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            _write_all(handle, content)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-    return digest
+
+
+def _write_all(handle: int, content: bytes | memoryview) -> None:
+    """Writes everything: the system may take less than it is given."""
+    left = memoryview(content).cast("B")
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def write_text(path: Path, text: str) -> str:
@@ -99,11 +151,14 @@ def append_line(path: Path, line: str) -> None:
         path.unlink()
     content = line.encode("utf-8", errors="backslashreplace") + b"\n"
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, FILE_MODE), "rb+", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+    handle = os.open(path, flags, FILE_MODE)
+    try:
+        end = os.lseek(handle, 0, os.SEEK_END)
+        if end and os.pread(handle, 1, end - 1) != b"\n":
             content = b"\n" + content
-        file.write(content)
+        _write_all(handle, content)
+    finally:
+        os.close(handle)
 
 
 def read_json(path: Path) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from firstlight.experiment.records import Level
+    from firstlight.experiment.records import Fault, Level
     from firstlight.preflight.timing import Timing
     from firstlight.training.job import Job
 
@@ -28,7 +28,7 @@ class Finding:
     value: float | str | None = None
     remedy: str | None = None
     page: str | None = None
-    fault: Literal["data", "resource", "training"] | None = None
+    fault: Fault | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def failed(
     *,
     remedy: str,
     page: str | None = None,
-    fault: Literal["data", "resource", "training"] = "training",
+    fault: Fault = "training",
 ) -> Finding:
     """The run must not go on."""
     return Finding(level="failed", message=message, value=value, remedy=remedy, page=page, fault=fault)

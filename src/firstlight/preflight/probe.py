@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from firstlight.preflight.check import SMALL_BATCH
-from firstlight.training.step import Step, make_step
+from firstlight.training.step import Step, make_step, step_settings
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ def start(job: Job) -> Start:
     """A fresh model in training mode, with the run's optimizer at its peak rate and the run's step."""
     model = job.make_model().train()
     optimizer = job.make_optimizer(model)
-    step = make_step(model, optimizer, job.loss, job.machine, clip=job.config.optimizer.gradient_clip)
+    step = make_step(model, optimizer, job.loss, job.machine, **step_settings(job.config))
     return Start(model=model, optimizer=optimizer, step=step)
 
 

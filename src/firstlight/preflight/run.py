@@ -14,6 +14,7 @@ from firstlight import catalog
 from firstlight.errors import DataError, FirstlightError, ResourceError, TrainingFailed
 from firstlight.experiment.records import CheckLine
 from firstlight.experiment.records_io import write_preflight
+from firstlight.machine.memory import out_of_memory
 from firstlight.preflight.check import Bench, Check, Finding, OutOfTime, failed, not_applicable
 from firstlight.text import visible
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 PACKAGE = "firstlight.preflight.checks"
 FITTED = not_applicable("the model is fitted as a whole and takes no training steps")
+FAULTS: dict[str, type[FirstlightError]] = {
+    "data": DataError,
+    "resource": ResourceError,
+    "memory": ResourceError,
+}
 LEAST_SECONDS = 0.05  # a check is begun as long as so much is left for it
 
 
@@ -73,7 +79,7 @@ def first_failure(lines: tuple[CheckLine, ...]) -> FirstlightError | None:
     """The error that stops the run: of the first failed line, None when there is none."""
     for line in lines:
         if line.level == "failed":
-            error = {"data": DataError, "resource": ResourceError}.get(line.fault or "", TrainingFailed)
+            error = FAULTS.get(line.fault or "", TrainingFailed)
             page = f" (firstlight explain {line.page})" if line.page else ""
             return error(
                 f"the preflight check {line.id} failed",
@@ -81,6 +87,12 @@ def first_failure(lines: tuple[CheckLine, ...]) -> FirstlightError | None:
                 f"{line.remedy or 'see logs/training.log'}{page}",
             )
     return None
+
+
+def memory_failure(lines: tuple[CheckLine, ...]) -> str | None:
+    """What the first failed line says, when it is that memory ran out or will not suffice."""
+    failed = next((line for line in lines if line.level == "failed"), None)
+    return failed.message if failed is not None and failed.fault == "memory" else None
 
 
 def _line(name: str, check: Check, bench: Bench) -> CheckLine:
@@ -125,21 +137,13 @@ def _raised(error: Exception) -> Finding:
     text = visible(
         f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
     )
-    if _is_memory(error):
+    if out_of_memory(error):
         return failed(
             f"memory ran out: {text}",
             remedy="halve training.batch_size, or choose a narrower model.width",
             page="crashes",
-            fault="resource",
+            fault="memory",
         )
     if isinstance(error, OSError):
         return failed(text, remedy="see that the experiment folder can be written and read", fault="resource")
     return failed(text, remedy="correct the model or the data that raise this", page="crashes")
-
-
-def _is_memory(error: Exception) -> bool:
-    import torch
-
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    told = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or told

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from firstlight.training.evaluate import EVALUATION_BATCH, predict_batch
-from firstlight.training.step import make_step
+from firstlight.training.step import make_step, step_settings
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ def measure(bench: Bench) -> Timing:
         torch.cuda.reset_peak_memory_stats(job.machine.device)
     model = job.make_model().train()
     optimizer = job.make_optimizer(model)
-    step = make_step(model, optimizer, job.loss, job.machine, clip=job.config.optimizer.gradient_clip)
+    step = make_step(model, optimizer, job.loss, job.machine, **step_settings(job.config))
     until = min(bench.deadline, time.monotonic() + LONGEST_SECONDS)
     steps: list[float] = []
     batches: list[float] = []

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from firstlight.kinds.kind import Views
     from firstlight.machine.choices import Machine
     from firstlight.tasks.task import Activation
+    from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
 
 # rows at a time when the training batch is smaller; results do not depend on it in fp32
 EVALUATION_BATCH = 250
 
 
-def predict(model: nn.Module, job: Job, part: Loader | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+class Stopped(Exception):
+    """A signal came before every row was predicted."""
+
+
+def predict(
+    model: nn.Module, job: Job, part: Loader | None = None, *, stop: Stop | None = None
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Predictions and targets of every row, in order; the model is left in its mode.
 
     No random number is drawn, so that validating never changes a run.
@@ -29,9 +36,13 @@ def predict(model: nn.Module, job: Job, part: Loader | None = None) -> tuple[NDA
         model: Inputs of a batch -> outputs.
         job: The run.
         part: Of the data; None = the validation rows.
+        stop: Looked at after each batch.
 
     Returns:
         Probabilities (rows, classes) or numbers (rows,), as the task predicts them, and the targets.
+
+    Raises:
+        Stopped: `stop` was requested.
     """
     import torch
 
@@ -40,10 +51,14 @@ def predict(model: nn.Module, job: Job, part: Loader | None = None) -> tuple[NDA
     predicted, targets = [], []
     with torch.inference_mode():
         part = job.val if part is None else part
-        for batch in part.ordered(max(part.size, EVALUATION_BATCH)):
+        size = max(part.size, EVALUATION_BATCH) // job.config.parallel.micro_batches
+        for batch in part.ordered(max(size, 1)):
             answer = predict_batch(model, batch.inputs, job.objective.activate, job.views, job.machine)
             predicted.append(answer.cpu().numpy())
             targets.append(batch.targets.cpu().numpy())
+            if stop is not None and stop.requested:
+                model.train(was_training)
+                raise Stopped
     model.train(was_training)
     return np.concatenate(predicted), np.concatenate(targets)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.experiment import records_io
 from firstlight.experiment.gate import SETUP_FILES, hashes
-from firstlight.experiment.metrics import MetricsFile
+from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import EpochRecord, Outcome
 from firstlight.training import checkpoint
 from firstlight.training.candidate import IN_THE_USERS_UNIT
@@ -64,7 +64,7 @@ def run_fit(job: Job, fit: Callable[[], tuple[Any, str]], clock: Clock, progress
         metrics=metrics,
     )
     _save(job, model, record)
-    MetricsFile(job.folder.metrics).append(record)
+    write_metrics(job.folder.metrics, [record])
     progress.epoch(record, epochs=1, best=True, finish_seconds=0.0)
     outcome = Outcome(
         state="completed",

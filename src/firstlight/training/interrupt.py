@@ -12,7 +12,7 @@ from types import FrameType
 
 @dataclass(slots=True)
 class Stop:
-    """Set by the first SIGINT, SIGTERM or SIGHUP."""
+    """Set by the first SIGINT, SIGTERM, SIGHUP or SIGUSR1, which SLURM sends before it ends a job."""
 
     number: int | None = None
 
@@ -23,7 +23,7 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """130 for SIGINT, 143 for the others (128 + the signal's number, SIGHUP treated as SIGTERM)."""
+        """130 for SIGINT, 143 for the others (128 + the signal's number, all treated as SIGTERM)."""
         return 130 if self.number == signal.SIGINT else 143
 
 
@@ -43,7 +43,7 @@ def stop_on_signals() -> Iterator[Stop]:
             raise KeyboardInterrupt
         stop.number = number
 
-    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     # What is ignored stays ignored: `nohup` means that a closed terminal does not end the run.
     heard = [number for number in caught if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in heard}

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from firstlight.experiment.records import EpochRecord
-from firstlight.training import checkpoint
-from firstlight.training.evaluate import predict
+from firstlight.training.evaluate import Stopped, predict
 from firstlight.training.plan import Speed, fit, predict_seconds
+from firstlight.training.saving import SAVE_SECONDS
 from firstlight.training.schedule import rate_factor
-from firstlight.training.step import Step, make_step
+from firstlight.training.step import Step, make_step, step_settings
 from firstlight.training.stopping import should_stop
 
 if TYPE_CHECKING:
     from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
+    from firstlight.training.saving import Saver
     from firstlight.training.state import TrainingState
     from firstlight.watch.alarms import Alarm, Alarms
     from firstlight.watch.hardware import Utilization
@@ -61,11 +62,11 @@ class Watch:
     utilization: Utilization
     progress: Progress
     stop: Stop
-    started: float  # monotonic seconds at which the budget began
+    saver: Saver
     deadline: float  # monotonic seconds at which training must be over, reserve for the report taken off
     validation_seconds: float  # measured; 0 before the first validation
     on_plan_change: Callable[[], None]  # writes logs/plan.json
-    on_epoch: Callable[[EpochRecord], None]  # writes logs/metrics.json
+    on_epoch: Callable[[tuple[EpochRecord, ...]], None]  # writes logs/metrics.json
     looked: float = 0.0
     samples_before: int = 0
 
@@ -75,11 +76,11 @@ def train(job: Job, state: TrainingState, watch: Watch) -> Ending:
 
     Args:
         job: Data, loss, settings.
-        state: Changed in place; saved after each validated epoch, and between two steps when a signal came.
+        state: Changed in place; saved after each validated epoch, now and then inside one, and between two steps
+            when a signal came.
         watch: Signals, onlookers, deadline.
     """
-    clip = job.config.optimizer.gradient_clip
-    step = make_step(state.model, state.optimizer, job.loss, job.machine, clip=clip)
+    step = make_step(state.model, state.optimizer, job.loss, job.machine, **step_settings(job.config))
     state.model.train()
     while state.step < state.plan.total_steps(state.step) or state.position:
         watch.meter.begin_epoch(state.sums)
@@ -112,16 +113,25 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
                 return Ending(state="halted", reason=alarm.detail, alarm=alarm)
         if ended - watch.looked >= LOOK_SECONDS:
             _look(job, state, watch)
-        if watch.stop.requested:
-            alarm = _read(state, watch)
+        if watch.stop.requested or watch.saver.due(ended):
+            alarm = _read(state, watch) or watch.alarms.weights(state.step, state.model)
             if alarm is not None:
                 return Ending(state="halted", reason=alarm.detail, alarm=alarm)
-            state.sums = meter.plain_sums()
-            save(job, state, watch.started, ("last",))
-            return Ending(state="interrupted", reason=f"a signal came at step {state.step}")
+            state.sums, state.alarms = meter.plain_sums(), watch.alarms.state_dict()
+            if watch.stop.requested:
+                return _interrupted(state, watch)
+            watch.saver.save(state, ("last",))
+            clock = time.monotonic()
         if state.step >= state.plan.total_steps(state.step):
             break
     return None
+
+
+def _interrupted(state: TrainingState, watch: Watch) -> Ending:
+    """Saves the last finished step, since a signal came."""
+    if not watch.saver.save(state, ("last",)):
+        watch.saver.finish()
+    return Ending(state="interrupted", reason=f"a signal came at step {state.step}")
 
 
 def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
@@ -129,25 +139,32 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     alarm = _read(state, watch)
     if alarm is not None:
         return Ending(state="halted", reason=alarm.detail, alarm=alarm)
-    state.epoch, state.position, state.sums = state.epoch + 1, 0, {}
     last = state.step >= state.plan.total_steps(state.step)
-    if not last and state.epoch % job.config.validation.validate_every_n_epochs:
+    due = last or (state.epoch + 1) % job.config.validation.validate_every_n_epochs == 0
+    began = time.monotonic()
+    try:
+        predicted = predict(state.model, job, stop=watch.stop) if due else None
+    except Stopped:  # the epoch stays open: whoever goes on validates first
+        state.sums, state.alarms = watch.meter.plain_sums(), watch.alarms.state_dict()
+        return _interrupted(state, watch)
+    state.epoch, state.position, state.sums = state.epoch + 1, 0, {}
+    if predicted is None:
         return None
 
-    began = time.monotonic()
-    metrics = job.objective.measure(*predict(state.model, job))
+    metrics = job.objective.measure(*predicted)
     record = _record(job, state, watch, metrics, time.monotonic() - began)
     if not math.isfinite(metrics["val_loss"]):
-        watch.on_epoch(record)
+        watch.on_epoch((*state.records, record))
         alarm = watch.alarms.look(state.step, metrics["val_loss"], 0.0)
         return Ending(state="halted", reason="the validation loss is not finite", alarm=alarm)
 
-    value = metrics[job.config.validation.metric]
-    is_best = state.best.better(value)
-    state.best = state.best.updated(value, state.epoch, job.config.early_stopping.min_delta)
+    value, loss = metrics[job.config.validation.metric], metrics["val_loss"]
+    is_best = state.best.better(value, loss)
+    state.best = state.best.updated(value, loss, state.epoch, job.config.early_stopping.min_delta)
     state.records.append(record)
-    save(job, state, watch.started, _names(job, state, is_best, last))
-    watch.on_epoch(record)
+    state.alarms = watch.alarms.state_dict()
+    watch.saver.save(state, _names(job, state, is_best, last))
+    watch.on_epoch(tuple(state.records))
     watch.validation_seconds = time.monotonic() - began
     _look(job, state, watch)
     watch.progress.epoch(
@@ -171,16 +188,6 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         )
         return Ending(state="stopped_early", reason=reason)
     return None
-
-
-def save(job: Job, state: TrainingState, started: float, names: tuple[str, ...]) -> None:
-    """Writes the state under `best`, `last` or a number of epochs; `started` is when the budget began."""
-    folder = job.folder
-    state.used_seconds = time.monotonic() - started
-    paths = [
-        {"best": folder.best, "last": folder.last}.get(name) or folder.periodic(int(name)) for name in names
-    ]
-    checkpoint.save(folder, paths, state.to_checkpoint(job.config.model_dump(mode="json"), job.meta))
 
 
 def _names(job: Job, state: TrainingState, is_best: bool, last: bool) -> tuple[str, ...]:
@@ -249,6 +256,7 @@ def _speed(job: Job, watch: Watch) -> Speed | None:
     passed = meter.measured_seconds / max(meter.measured_seconds + left, 1e-9)
     trust = min(1.0, LEAST_TRUST + passed / HALF)
     seconds = trust * recent + (1 - trust) * min(recent, meter.best_step_seconds)
+    seconds *= 1 + watch.saver.seconds / SAVE_SECONDS
     # Before the first validation: a forward pass, and that of the mirror images, takes a third of a step.
     passes = 2 if job.config.model.mirror_average else 1
     estimate = passes * seconds / 3 * job.val.count / job.train.size

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from firstlight.errors import Interrupted, ResumeRefused
 from firstlight.experiment import records_io
 from firstlight.experiment.gate import SETUP_FILES, hashes
-from firstlight.experiment.metrics import MetricsFile
+from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
-from firstlight.training.evaluate import predict
+from firstlight.training.evaluate import Stopped, predict
 from firstlight.training.loop import Ending, Watch, train
 from firstlight.training.plan import Plan
 from firstlight.training.predictions import write_predictions
+from firstlight.training.saving import Saver
 from firstlight.training.state import TrainingState
 from firstlight.training.stopping import Best
 from firstlight.watch.alarms import Alarms
@@ -26,7 +27,6 @@ from firstlight.watch.meter import Meter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from firstlight.experiment.records import EpochRecord
     from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
     from firstlight.watch.progress import Progress
@@ -63,17 +63,23 @@ def fresh_state(job: Job, changes: tuple[PlanChange, ...] = ()) -> TrainingState
     return TrainingState(model=model, optimizer=job.make_optimizer(model), plan=plan, best=best)
 
 
-def resumed_state(job: Job) -> TrainingState:
+def resumed_state(job: Job, progress: Progress) -> TrainingState:
     """A run where its newest good checkpoint stands.
+
+    Args:
+        job: The run.
+        progress: Told which files are damaged.
 
     Raises:
         ResumeRefused: There is none, or it was written under another config.
     """
-    path = checkpoint.newest(job.folder)
+    path, notes = checkpoint.recover(job.folder)
+    for note in notes:
+        progress.warn(note)
     if path is None:
         raise ResumeRefused(
             "there is no good checkpoint to resume from",
-            str(job.folder.checkpoints),
+            f"{job.folder.checkpoints}: {'; '.join(notes) or 'empty'}",
             "run `firstlight train` without --resume",
         )
     saved = checkpoint.load(job.folder, path)
@@ -87,6 +93,7 @@ def resumed_state(job: Job) -> TrainingState:
         )
     state = fresh_state(job)
     state.restore(saved)
+    progress.note(f"going on from {path.name}: step {state.step}, epoch {state.epoch + 1}")
     known = {c.step for c in state.plan.changes}
     later = tuple(c for c in recorded_changes(job) if c.step >= state.step and c.step not in known)
     state.plan = replace(state.plan, changes=(*state.plan.changes, *later))
@@ -103,24 +110,24 @@ def run_training(job: Job, state: TrainingState, clock: Clock, stop: Stop, progr
 
     Raises:
         Interrupted: A signal came; the state is saved.
+        ResourceError: The disk refuses the checkpoints to the end.
     """
-    metrics = MetricsFile(job.folder.metrics)
-    metrics.write(state.records)  # the checkpoint knows what counts; after a crash the file may say more
+    # The checkpoint knows what counts; after a crash the file may say more.
+    write_metrics(job.folder.metrics, state.records)
     inputs = hashes(job.folder, SETUP_FILES)
-    watch = _watch(job, state, clock, stop, progress, metrics.append)
+    watch = _watch(job, state, clock, stop, progress)
     began = time.monotonic()
     ending = train(job, state, watch)
     seconds = time.monotonic() - began
     if ending.state == "interrupted":
-        raise Interrupted(
-            ending.reason,
-            f"{job.folder.last}: step {state.step}, epoch {state.epoch + 1} of {state.plan.total_epochs(state.step)}",
-            f"go on with: firstlight train {job.folder.root} --resume",
-            exit_code=stop.exit_code,
-        )
+        raise _interrupted(job, state, stop, ending.reason)
+    watch.saver.finish()
     for note in watch.alarms.notes:
         progress.warn(note)
-    reloaded = _reload_best(job) if job.folder.best.is_file() else {}
+    try:
+        reloaded = _reload_best(job, stop) if job.folder.best.is_file() else {}
+    except Stopped:
+        raise _interrupted(job, state, stop, "a signal came after the last step") from None
     outcome = replace(_outcome(job, state, watch, ending, reloaded, clock, seconds), inputs=inputs)
     records_io.write_outcome(job.folder.outcome, outcome)
     return outcome
@@ -132,27 +139,48 @@ def _watch(
     clock: Clock,
     stop: Stop,
     progress: Progress,
-    on_epoch: Callable[[EpochRecord], None],
 ) -> Watch:
+    alarms = Alarms(chance_loss=job.objective.chance.training_loss, rare_metric=job.objective.chance.metric)
+    if state.alarms:
+        alarms.load_state_dict(state.alarms)
+
     def write_plan() -> None:
-        records_io.write_plan(
-            job.folder.plan, state.plan.epochs, state.plan.steps_per_epoch, state.plan.changes
-        )
+        plan = state.plan
+        records_io.write_plan(job.folder.plan, plan.epochs, plan.steps_per_epoch, plan.changes)
+
+    def tolerant(write: Callable[..., Any]) -> Callable[..., None]:
+        """The file is made again from the checkpoint or at the next epoch: a full disk must not end training."""
+
+        def tried(*arguments: Any) -> None:
+            try:
+                write(*arguments)
+            except OSError as error:
+                progress.warn(f"logs are behind: {error.strerror or error}; training goes on")
+
+        return tried
 
     write_plan()
     return Watch(
         meter=Meter(),
-        alarms=Alarms(
-            chance_loss=job.objective.chance.training_loss, rare_metric=job.objective.chance.metric
-        ),
+        alarms=alarms,
         utilization=utilization_of(job.machine),
         progress=progress,
         stop=stop,
-        started=clock.started,
+        saver=Saver(job=job, started=clock.started, progress=progress),
         deadline=clock.training_deadline,
         validation_seconds=0.0,
-        on_plan_change=write_plan,
-        on_epoch=on_epoch,
+        on_plan_change=tolerant(write_plan),
+        on_epoch=tolerant(lambda records: write_metrics(job.folder.metrics, records)),
+    )
+
+
+def _interrupted(job: Job, state: TrainingState, stop: Stop, reason: str) -> Interrupted:
+    epochs = state.plan.total_epochs(state.step)
+    return Interrupted(
+        reason,
+        f"{job.folder.last}: step {state.step}, epoch {min(state.epoch + 1, epochs)} of {epochs}",
+        f"go on with: firstlight train {job.folder.root} --resume",
+        exit_code=stop.exit_code,
     )
 
 
@@ -203,12 +231,12 @@ def _bad_place(job: Job, state: TrainingState) -> str:
     return "not found: the batch cannot be made again"
 
 
-def _reload_best(job: Job) -> dict[str, float]:
+def _reload_best(job: Job, stop: Stop) -> dict[str, float]:
     """Loads the best checkpoint into a fresh model, measures it again, and stores what the report shows of it."""
     saved = checkpoint.load(job.folder, job.folder.best)
     model = job.make_model()
     model.load_state_dict(saved["model"])
-    predicted, targets = predict(model, job)
+    predicted, targets = predict(model, job, stop=stop)
     write_predictions(job, predicted, targets)
     return job.objective.measure(predicted, targets)
 

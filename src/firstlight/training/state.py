@@ -39,6 +39,7 @@ class TrainingState:
     position: int = 0  # batches of the present epoch that the model has seen
     sums: dict[str, float] = field(default_factory=dict)  # of the present epoch, see watch.meter
     records: list[EpochRecord] = field(default_factory=list)
+    alarms: dict[str, Any] = field(default_factory=dict)  # see watch.alarms; empty for a fresh run
     used_seconds: float = 0.0  # of the budget, by all processes of the run so far
 
     def to_checkpoint(self, config: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class TrainingState:
             "sums": dict(self.sums),
             "best": dataclasses.asdict(self.best),
             "records": [dataclasses.asdict(r) for r in self.records],
+            "alarms": dict(self.alarms),
             "random": random_states(),
             "used_seconds": self.used_seconds,
             "config": config,
@@ -75,6 +77,7 @@ class TrainingState:
         self.epoch, self.step = checkpoint["epoch"], checkpoint["step"]
         self.position, self.sums = checkpoint["position"], dict(checkpoint["sums"])
         self.records = [EpochRecord(**r) for r in checkpoint["records"]]
+        self.alarms = dict(checkpoint["alarms"])
         self.used_seconds = checkpoint["used_seconds"]
         set_random_states(checkpoint["random"])
 

@@ -18,21 +18,27 @@ class Best:
 
     metric: str
     value: float | None = None
+    loss: float = math.inf  # validation loss of that epoch, which decides between equal values
     epoch: int = 0
     anchor: float | None = None  # value of the last improvement by at least min_delta
     stale: int = 0  # validated epochs since then
 
-    def better(self, value: float) -> bool:
-        """Whether `value` beats the best one. A value that is not finite never does."""
+    def better(self, value: float, loss: float) -> bool:
+        """Whether `value` beats the best one, or equals it at a lower loss. A value that is not finite never does.
+
+        An AUROC or accuracy of 1.0 is often reached while the probabilities are still near one half.
+        """
         if not math.isfinite(value):
             return False
         if self.value is None:
             return True
+        if value == self.value:
+            return loss < self.loss
         return value < self.value if self.metric in LOWER_IS_BETTER else value > self.value
 
-    def updated(self, value: float, epoch: int, min_delta: float) -> Best:
-        """The record after the epoch (from 1) reached `value`."""
-        best = replace(self, value=value, epoch=epoch) if self.better(value) else self
+    def updated(self, value: float, loss: float, epoch: int, min_delta: float) -> Best:
+        """The record after the epoch (from 1) reached `value` with a validation loss of `loss`."""
+        best = replace(self, value=value, loss=loss, epoch=epoch) if self.better(value, loss) else self
         if not math.isfinite(value):
             return replace(best, stale=self.stale + 1)
         gain = None if self.anchor is None else value - self.anchor

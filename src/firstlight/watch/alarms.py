@@ -9,7 +9,10 @@ import math
 import statistics
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
 
 EXPLODING_NORM = 100.0  # total gradient norm that the describing page calls exploding
 EXPLODING_RATIO = (
@@ -49,6 +52,28 @@ class Alarms:
     _norms: deque[float] = field(default_factory=lambda: deque(maxlen=NORM_WINDOW))
     _high_steps: int = 0
     _exploding: bool = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """What an exact resume needs of the steps so far, as plain values."""
+        return {
+            "notes": list(self.notes),
+            "norms": list(self._norms),
+            "high_steps": self._high_steps,
+            "exploding": self._exploding,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self.notes[:] = state["notes"]
+        self._norms.extend(state["norms"])
+        self._high_steps, self._exploding = state["high_steps"], state["exploding"]
+
+    def weights(self, step: int, model: nn.Module) -> Alarm | None:
+        """Judges the weights after a step, before they are saved: an update can spoil them with a finite loss."""
+        name = next((n for n, p in model.named_parameters() if not bool(p.isfinite().all())), None)
+        if name is None:
+            return None
+        return Alarm(page="nan_loss", step=step, detail=f"step {step}: the weights of {name} are not finite")
 
     def look(self, step: int, loss: float, norm: float) -> Alarm | None:
         """Judges one step (from 1)."""

@@ -25,6 +25,10 @@ class TableInputs(NamedTuple):
     numbers: torch.Tensor  # float32 (batch, numbers), raw values, NaN for missing
     codes: torch.Tensor  # int32 or int64 (batch, categories), 0 for a category that training has not seen
 
+    def part(self, start: int, end: int) -> TableInputs:
+        """The rows from `start` to before `end`."""
+        return TableInputs(self.numbers[start:end], self.codes[start:end])
+
     def bad_rows(self) -> torch.Tensor:
         """Bool (batch,): rows with an infinite number; NaN is a missing value."""
         return self.numbers.isinf().any(dim=1)

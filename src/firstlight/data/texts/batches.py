@@ -37,6 +37,12 @@ class TextInputs(NamedTuple):
         """The same on a device."""
         return TextInputs(self.ids.to(device), self.offsets.to(device))
 
+    def part(self, start: int, end: int) -> TextInputs:
+        """The texts from `start` to before `end`."""
+        first = self.offsets[start]
+        ids = self.ids[first : self.offsets[end]] if end < len(self.offsets) else self.ids[first:]
+        return TextInputs(ids, self.offsets[start:end] - first)
+
     def bad_rows(self) -> torch.Tensor:
         """Bool (batch,): none, since numbers of n-grams are whole."""
         return self.offsets < 0
@@ -55,6 +61,10 @@ class TokenInputs(NamedTuple):
     def to(self, device: torch.device) -> TokenInputs:
         """The same on a device."""
         return TokenInputs(self.ids.to(device), self.mask.to(device))
+
+    def part(self, start: int, end: int) -> TokenInputs:
+        """The texts from `start` to before `end`."""
+        return TokenInputs(self.ids[start:end], self.mask[start:end])
 
     def bad_rows(self) -> torch.Tensor:
         """Bool (batch,): none, since tokens are whole numbers."""

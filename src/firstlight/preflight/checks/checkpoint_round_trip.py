@@ -26,7 +26,7 @@ from firstlight.preflight.probe import first_difference, tensors
 from firstlight.text import duration, size, visible
 from firstlight.training import checkpoint
 from firstlight.training.run import fresh_state
-from firstlight.training.step import make_step
+from firstlight.training.step import make_step, step_settings
 
 if TYPE_CHECKING:
     import torch
@@ -85,9 +85,7 @@ def _step(job: Job, state: TrainingState) -> dict[str, torch.Tensor]:
     from firstlight.training.state import random_states
 
     state.model.train()
-    step = make_step(
-        state.model, state.optimizer, job.loss, job.machine, clip=job.config.optimizer.gradient_clip
-    )
+    step = make_step(state.model, state.optimizer, job.loss, job.machine, **step_settings(job.config))
     batch = next(iter(job.train.epoch(state.epoch, start=state.position)))
     result = step(batch)
     state.step += 1

@@ -7,7 +7,8 @@ memory that is free: of the device on CUDA, otherwise of the machine, or what th
 **Thresholds** Failed when what is predicted to come on top is more than what is free; a warning above 80 % of
 it (judgement: other programs grow too).
 
-**What to do** Halve `training.batch_size`, or take a narrower `model.width`; close other programs.
+**What to do** `train` computes each batch in more parts by itself (`parallel.micro_batches`), as a recorded attempt. A
+smaller `training.batch_size` or a narrower `model.width` need less too; close other programs.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def run(bench: Bench) -> Finding:
     batch = job.config.training.batch_size
     remedy = f"training.batch_size: {batch} -> {max(1, batch // 2)}, or a narrower model.width"
     if needed > free:
-        return failed(said, float(timing.peak_bytes), remedy=remedy, page="crashes", fault="resource")
+        return failed(said, float(timing.peak_bytes), remedy=remedy, page="crashes", fault="memory")
     if needed > CLOSE * free:
         return warning(said, float(timing.peak_bytes), remedy=remedy, page="crashes")
     return ok(said, float(timing.peak_bytes))
