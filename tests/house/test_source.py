@@ -122,9 +122,9 @@ def writing(source: str) -> list[str]:
         )
         saves = name in SAVING_FUNCTIONS and (owner in SAVERS or name == "savefig")
         reads_map = "memmap" in name and keyword(call, "mode") in {"r", "c"}
-        by_handle = owner == "os" and (
-            name in {"write", "pwrite", "writev"} or flags_of(call) & WRITING_FLAGS
-        )
+        named = flags_of(call) if (owner, name) == ("os", "open") else set()
+        opens_handle = bool(named & WRITING_FLAGS) and "devnull" not in named
+        by_handle = owner == "os" and (name in {"write", "pwrite", "writev"} or opens_handle)
         if opens_to_write or by_handle or (name in WRITING_METHODS and owner) or (saves and not reads_map):
             found.append(f"line {call.lineno}: {owner}.{name}")
     return found
