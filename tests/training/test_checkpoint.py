@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -136,46 +137,57 @@ class Killed(BaseException):
     pass
 
 
+CALLS = ("open", "write", "fsync", "close", "replace", "link", "unlink")
+
+
+def kill_at(number: int, patched: pytest.MonkeyPatch, *, after: bool) -> None:
+    """Makes the numbered call of the write layer the last thing the process does; a dead process cleans nothing up."""
+    made = itertools.count(1)
+
+    def killing(real: Any) -> Any:
+        def call(*words: Any, **more: Any) -> Any:
+            count = next(made)
+            if count > number or (count == number and not after):
+                raise Killed
+            result = real(*words, **more)
+            if count == number:
+                raise Killed
+            return result
+
+        return call
+
+    for name in CALLS:
+        patched.setattr(os, name, killing(getattr(os, name)))
+
+
 @pytest.mark.requirement("P2.4")
 @pytest.mark.parametrize("after", [False, True])
 def test_a_kill_at_every_call_leaves_a_committed_file_and_loses_no_save(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    calls = ("open", "write", "fsync", "close", "replace", "link", "unlink")
-    stop_at, stopped = 0, True
-    while stopped:
-        stop_at, stopped = stop_at + 1, False
-        folder, count = Folder(tmp_path / f"{after}{stop_at}"), 0
+    for number in itertools.count(1):
+        folder, finished = Folder(tmp_path / f"{number}"), False
         folder.root.mkdir()
         save(folder, 10, "best", "last")
         save(folder, 20, "last")
         with monkeypatch.context() as patched:
-            for name in calls:
-
-                def call(*words: Any, real: Any = getattr(os, name), **more: Any) -> Any:
-                    nonlocal count
-                    count += 1
-                    if count > stop_at or (count == stop_at and not after):
-                        raise Killed  # and everything after it: a dead process cleans nothing up
-                    result = real(*words, **more)
-                    if count == stop_at:
-                        raise Killed
-                    return result
-
-                patched.setattr(os, name, call)
+            kill_at(number, patched, after=after)
             try:
                 save(folder, 30, "best", "last")
+                finished = True
             except Killed:
-                stopped = True
+                pass
+        if finished:
+            break
         manifest = store.read_json(folder.manifest)["files"]
         committed = [
             manifest[path.name]["step"]
             for path in (folder.last, folder.previous)
             if store.sha256(path) == manifest[path.name]["sha256"]
         ]
-        assert max(committed) >= 20, stop_at
+        assert max(committed) >= 20, number
         newest = checkpoint.recover(folder).path
         assert newest is not None
         assert step_of(newest) >= 20
         assert checkpoint.load(folder, folder.best)["step"] in (10, 30)
-    assert stop_at > 20  # every call of a save was the last one once
+    assert number > 20  # every call of a save was the last one once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 import tempfile
@@ -64,9 +65,10 @@ def _record(text: str, arguments: list[str]) -> Path | str:
     log = last_log() or _log_of_argument(arguments)
     if log is not None:
         file = LogFile(log)
-        file.trace(text)
-        if file.failure is None:
-            return log
+        with contextlib.suppress(FirstlightError):  # setup removed the folder when it failed
+            file.trace(text)
+            if file.failure is None:
+                return log
     try:
         with tempfile.NamedTemporaryFile(
             "w",

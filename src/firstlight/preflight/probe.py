@@ -36,10 +36,15 @@ def start(job: Job) -> Start:
 
 
 def small_batch(job: Job, rows: int = SMALL_BATCH) -> Batch:
-    """Training rows spread over the whole part, without augmentation; the same ones each time."""
+    """Training rows spread over the whole part, without augmentation; the same ones each time.
+
+    Where memory is so short that a batch is computed in parts, there are no more rows than a part has.
+    """
     import torch
 
-    wanted = min(rows, job.train.count)
+    parts = job.config.parallel.micro_batches
+    most = rows if parts == 1 else max(1, job.config.training.batch_size // parts)
+    wanted = min(rows, most, job.train.count)
     return job.train.take(job.train.rows[torch.linspace(0, job.train.count - 1, wanted).long()])
 
 

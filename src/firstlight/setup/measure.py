@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.machine.choices import Machine, allotted_cores
 from firstlight.training.job import build_job
-from firstlight.training.step import make_step
+from firstlight.training.step import make_step, step_settings
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
@@ -51,7 +51,7 @@ class Trial:
             config = config.model_copy(update={"model": config.model.model_copy(update={"width": width})})
         job = build_job(config, self.data, machine, self.folder)
         model = job.make_model().train()
-        step = make_step(model, job.make_optimizer(model), job.loss, machine)
+        step = make_step(model, job.make_optimizer(model), job.loss, machine, **step_settings(config))
         seconds: list[float] = []
         began = clock = time.monotonic()
         for batch in job.train.epoch(0):

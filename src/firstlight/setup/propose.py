@@ -13,6 +13,7 @@ from firstlight import catalog
 from firstlight.config.schema import Config
 from firstlight.errors import DataError, UsageError
 from firstlight.kinds.kind import Dataset, Profile
+from firstlight.machine.memory import out_of_memory
 from firstlight.setup.draft import Draft, no_augmentation
 from firstlight.setup.measure import Trial, fastest
 from firstlight.setup.recipe import Recipe, recipe_for
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SAFETY = 0.9  # share of the training time that a plan may use before anything is measured for long
 MODELS = "firstlight.models"
+PARTS = "parallel.micro_batches"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,25 @@ def _measured(
     widths = load_kind(draft.config.model.name).widths
     if draft.config.model.width is None:
         draft.put("model.width", widths[len(widths) // 2], "")
+    while True:
+        try:
+            return _by_real_steps(draft, data, recipe, machine, folder, training_seconds)
+        except (MemoryError, RuntimeError) as error:
+            parts = 2 * draft.config.parallel.micro_batches
+            fixed = PARTS in draft.explicit or parts > draft.config.training.batch_size
+            if not out_of_memory(error) or fixed:
+                raise
+        draft.put(PARTS, parts, "memory ran out in a step with the batch in fewer parts")
+
+
+def _by_real_steps(
+    draft: Draft,
+    data: Dataset,
+    recipe: Recipe,
+    machine: Machine,
+    folder: Folder,
+    training_seconds: float,
+) -> Machine:
     trial = Trial(config=draft.config, data=data, folder=folder)
     machine = fastest(trial, machine, draft.explicit, recipe.measured)
     _machine(draft, machine)
