@@ -151,8 +151,10 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         log = Both(progress, LogFile(folder.log))
         finish_new_attempt(folder)
         _require_setup(folder)
-        if folder.outcome.is_file() and not folder.decision.is_file():
-            return _finish(folder)  # training ended and the report was not written: only that is missing
+        if folder.outcome.is_file() and not _reported(folder):
+            return _finish(
+                folder
+            )  # training ended, and a kill came before the last page: only that is missing
         _require_untrained(folder, resume)
         loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
@@ -231,6 +233,13 @@ def _preflight_passed(folder: Folder) -> bool:
     from firstlight.preflight.run import first_failure
 
     return folder.preflight.is_file() and first_failure(records_io.read_preflight(folder.preflight)) is None
+
+
+def _reported(folder: Folder) -> bool:
+    """Whether the last files of phase 2 are there: the page, and after it the status with the decision."""
+    from firstlight.gates.status import decided
+
+    return folder.results.is_file() and decided(folder)
 
 
 def _require_setup(folder: Folder) -> None:

@@ -237,3 +237,19 @@ def test_a_finished_experiment_is_neither_overwritten_nor_trained_over(copy):
         if p.is_file() and p.name not in (".lock", "training.log")
     }
     assert after == {p: t for p, t in before.items() if p.name != "training.log"}
+
+
+@pytest.mark.requirement("P2.4", "K01")
+@pytest.mark.parametrize("last", ["decision", "plots", "page", "status"])
+def test_a_kill_while_the_report_is_written_leaves_a_run_that_train_completes(copy, last):
+    """The files of the end, in their order, are there up to one of them."""
+    before = load(copy / "status.json")["decision"]
+    files = ("logs/decision.json", "plots/curves.png", "baseline_results.md", "status.json")
+    for name in files[("decision", "plots", "page", "status").index(last) :]:
+        (copy / name).unlink()
+    done = firstlight("train", "x", "--resume", cwd=copy.parent)
+    assert done.returncode == 0, done.stderr
+    assert load(copy / "status.json")["decision"] == before
+    assert all((copy / name).is_file() for name in files)
+    again = firstlight("train", "x", "--resume", cwd=copy.parent)
+    assert error_lines(again) and again.returncode == 2
