@@ -252,4 +252,5 @@ def test_a_kill_while_the_report_is_written_leaves_a_run_that_train_completes(co
     assert load(copy / "status.json")["decision"] == before
     assert all((copy / name).is_file() for name in files)
     again = firstlight("train", "x", "--resume", cwd=copy.parent)
-    assert error_lines(again) and again.returncode == 2
+    assert error_lines(again)
+    assert again.returncode == 2
