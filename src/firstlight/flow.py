@@ -193,6 +193,8 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
                     f"go on with: firstlight train {folder.root} --resume",
                     exit_code=stop.exit_code,
                 )
+        except KeyboardInterrupt:  # the second SIGINT: nothing more is saved
+            raise _left_at_once(folder) from None
         except Interrupted:
             write_status(folder)  # it names the command that goes on
             raise
@@ -273,6 +275,18 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
             f"there is a checkpoint in {folder.checkpoints}",
             f"go on with firstlight train {folder.root} --resume, or start a new experiment",
         )
+
+
+def _left_at_once(folder: Folder) -> Interrupted:
+    from firstlight.training.checkpoint import read_manifest
+
+    steps = [int(entry["step"]) for entry in read_manifest(folder)["files"].values()]
+    return Interrupted(
+        "left at once",
+        f"{folder.checkpoints}: " + (f"saved up to step {max(steps):,}" if steps else "nothing is saved yet"),
+        f"go on with: firstlight train {folder.root} --resume",
+        exit_code=130,
+    )
 
 
 def _fit(loaded: Loaded, progress: Progress) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -117,6 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = _run(arguments, switches)
     except BrokenPipeError:  # `firstlight explain | head`: the reader has seen enough
         code = 0
+    gc.freeze()  # nobody needs the objects that are left: collecting them at the end takes a second with torch
     return code if _flushed() else code or ResourceError.exit_code
 
 

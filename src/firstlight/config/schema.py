@@ -266,7 +266,8 @@ class Parallel(Section):
     threads: Count | Literal["auto"] = Field(default="auto", description="processor threads; auto = measured")
     micro_batches: Count = Field(
         default=1,
-        description="parts in which a batch is computed, to need less memory; the update is the same",
+        description="parts in which a batch is computed, to need less memory; the update is that of the whole batch, "
+        "but batch normalisation sees a part at a time",
     )
 
 
