@@ -179,4 +179,10 @@ def _classes(
     return names, raw.astype(np.int64)
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a file of arrays",
+    tasks=("image_classification",),
+    settings=frozenset({"channels", "image_size"}),
+)

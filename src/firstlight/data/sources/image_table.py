@@ -216,4 +216,10 @@ def _parts(values: list[Any] | None, rows: int, notes: list[str]) -> np.ndarray[
     return np.array(parts, dtype=np.int8)
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a table of image paths",
+    tasks=("image_classification",),
+    settings=frozenset({"target", "path_column", "channels", "image_size"}),
+)

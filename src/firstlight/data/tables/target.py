@@ -67,8 +67,4 @@ def _may_be_target(series: pl.Series) -> bool:
 
 
 def _named(frame: pl.DataFrame, wanted: str) -> tuple[str, ...]:
-    """The column of that name; where there is none, those between the commas."""
-    names = (
-        (wanted,) if wanted in frame.columns else tuple(dict.fromkeys(n.strip() for n in wanted.split(",")))
-    )
-    return tuple(existing(frame, name, "--target") for name in names)
+    return tuple(existing(frame, name, "--target") for name in named_columns(frame, wanted))
