@@ -101,7 +101,8 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
         "fingerprint": _fingerprint(table.read.fingerprint, target.columns, data.drop),
         **_order(features, data, kept, notes),
     }
-    columns = _with_roles(describe(features, target=None, places=kept), data)
+    described = describe(features, target=None, places=kept)
+    columns = tuple(_with_role(column, data) for column in described)
     texts = roles.text_columns(features, columns, data.text_column, data.task)
     headline = table.read.form.sentence()
     if texts:
@@ -173,21 +174,18 @@ def _order(features: pl.DataFrame, data: Data, places: Places, notes: list[str])
     return found
 
 
-def _with_roles(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
+def _with_role(column: Column, data: Data) -> Column:
     """Columns of groups and weights are no features: new rows come from new groups, and without a weight.
 
-    None of them, nor that of the time, is an id either, however different its values are.
+    Neither they nor that of the time are ids, however different their values are.
     """
-    found = []
-    for column in columns:
-        if column.name == data.time and column.kind == "id":
-            column = replace(column, kind="time", reason=f"it is data.time; {column.reason}")
-        if column.name == data.weight:
-            column = replace(column, kind="weight", reason="it is data.weight")
-        if column.name == data.group:
-            column = replace(column, kind="group", reason="it is data.group")
-        found.append(column)
-    return tuple(found)
+    if column.name == data.group:
+        return replace(column, kind="group", reason="it is data.group")
+    if column.name == data.weight:
+        return replace(column, kind="weight", reason="it is data.weight")
+    if column.name == data.time and column.kind == "id":
+        return replace(column, kind="time", reason=f"it is data.time; {column.reason}")
+    return column
 
 
 def _as_texts(base: dict[str, Any], features: pl.DataFrame, content: Texts, notes: list[str]) -> Examples:

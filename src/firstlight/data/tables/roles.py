@@ -9,7 +9,7 @@ import numpy as np
 from firstlight.data.bundles import ALONE
 from firstlight.data.examples import PARTS, Part
 from firstlight.data.tables import values
-from firstlight.data.tables.names import SHOWN, existing
+from firstlight.data.tables.names import SHOWN, existing, named_columns
 from firstlight.data.tables.target import PARTS as PART_COLUMNS
 from firstlight.errors import DataError, UsageError
 from firstlight.text import count, number, visible
@@ -54,13 +54,6 @@ def check_apart(frame: pl.DataFrame, data: Data) -> None:
                     visible(f"{both[0]} is in {sole} and in {key}"),
                     f"take it out of {key if sole == 'data.target' else sole}, or name another column",
                 )
-
-
-def named_columns(frame: pl.DataFrame, wanted: str | None) -> tuple[str, ...]:
-    """The column of that name; where there is none, those between the commas."""
-    if wanted is None or wanted in frame.columns:
-        return () if wanted is None else (wanted,)
-    return tuple(dict.fromkeys(name.strip() for name in wanted.split(",")))
 
 
 def without(frame: pl.DataFrame, drop: tuple[str, ...] | None) -> pl.DataFrame:

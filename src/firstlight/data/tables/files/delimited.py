@@ -118,8 +118,8 @@ def _numbers(records: Cells, filled: Cells, lines: NDArray[np.int64], header: in
         header: Its line, or 0.
     """
     counted = np.union1d(filled.lines, records.lines[records.counts > 1])
-    first, *_ = np.searchsorted(counted, [header], side="right")
-    return np.searchsorted(counted, lines, side="right") - first
+    before = np.searchsorted(counted, np.array([header]), side="right")
+    return np.asarray(np.searchsorted(counted, lines, side="right") - before, np.int64)
 
 
 def _without_hint(text: bytes) -> bytes:
