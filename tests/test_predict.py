@@ -14,7 +14,7 @@ from firstlight.data.images.inputs import read_inputs
 from firstlight.errors import DataError, FirstlightError, GateShut, ResumeRefused, UsageError
 from firstlight.experiment.folder import Folder
 from firstlight.kinds.kind import dataset
-from firstlight.predict import Predictions, _csv, _json_lines, _parquet, load_trained, predict
+from firstlight.predict import load_trained, predict
 from firstlight.watch.progress import Silent
 
 CLASSES = ("bright", "dark", "=cmd()|x")
@@ -189,27 +189,6 @@ def test_without_a_checkpoint_the_gate_is_shut_and_a_damaged_one_is_refused(
     damaged.best.write_bytes(content)
     with pytest.raises(ResumeRefused, match="damaged"):
         predict(damaged, str(images), tmp_path / "p.csv", Silent())
-
-
-@pytest.mark.requirement("H10", "BI11")
-def test_hostile_names_are_harmless_in_every_format() -> None:
-    found = Predictions(
-        task="classification",
-        ids=('=HYPERLINK("x")', "new\nline,1", "b\udcffad\x1b"),
-        classes=("@a", "b"),
-        values=np.array([[0.9, 0.1], [0.2, 0.8], [1, 0]], np.float32),
-    )
-    text = _csv(found).decode("utf-8")
-    assert text.splitlines() == [
-        "id,prediction,probability_@a,probability_b",
-        '"\'=HYPERLINK(""x"")",\'@a,0.9,0.1',
-        '"new\\nline,1",b,0.2,0.8',
-        "b\\udcffad\\x1b,'@a,1,0",
-    ]
-    assert [json.loads(line)["id"] for line in _json_lines(found).decode("ascii").splitlines()] == list(
-        found.ids
-    )
-    assert pl.read_parquet(_parquet(found))["id"].to_list()[2] == "b\\udcffad\\x1b"
 
 
 def test_inputs_below_a_folder_are_sorted_and_links_to_folders_not_followed(images: Path) -> None:
