@@ -111,7 +111,7 @@ def _shape(meta: Mapping[str, Any], outputs: int) -> TableShape:
 
 def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
     from firstlight.data.source import new_file
-    from firstlight.data.tables.differences import check_columns
+    from firstlight.data.tables.differences import check_columns, named
     from firstlight.data.tables.encoder import from_meta
     from firstlight.data.tables.ids import name_rows, unread
     from firstlight.data.tables.reading import read_table
@@ -123,10 +123,13 @@ def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Pr
     aside = [name for name in meta.get("set_aside", ()) if name in table.frame.columns]
     found = check_columns(encoder, table.frame.drop(answers, aside))
     if found.missing:
+        headless = (
+            "" if table.form.header else "write a header with the names of the columns above the rows; "
+        )
         raise DataError(
             "columns of the training table are missing",
-            visible(f"{source}: {', '.join(found.missing)}"),
-            "add them; empty values are allowed",
+            visible(f"{source}: {named(found.missing)}"),
+            f"{headless}add them; empty values are allowed",
         )
     names, lines = name_rows(table, meta.get("id_columns", ())), unread(table)
     told = [f"{visible(', '.join(answers))} is what is predicted, and was not looked at"] if answers else []

@@ -10,6 +10,7 @@ from firstlight.data.examples import Texts
 from firstlight.data.texts.batches import TextBatches, TextShape, bag, padded
 from firstlight.data.texts.profile import profile
 from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only
+from firstlight.text import count, visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from firstlight.data.texts.ngrams import Vocabulary
     from firstlight.data.texts.ragged import Ragged
     from firstlight.data.texts.tokens import Tokens
+    from firstlight.data.texts.unseen import NewTexts
     from firstlight.machine.choices import Machine
     from firstlight.watch.progress import Progress
 
@@ -104,6 +106,16 @@ def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Pr
         total=len(found.ids) + len(found.left_out),
         portions=_portions(meta, found.ids, found.texts, found.left_out, machine),
         notes=found.notes,
+        differences=_empty(found),
+    )
+
+
+def _empty(found: NewTexts) -> tuple[str, ...]:
+    empty = [name for name, text in zip(found.ids, found.texts, strict=True) if not text.strip()]
+    if not empty:
+        return ()
+    return (
+        f"{count(len(empty), 'text')} without a word, such as {visible(empty[0])}: predicted all the same",
     )
 
 

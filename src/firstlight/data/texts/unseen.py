@@ -46,6 +46,10 @@ def read_unseen(source: str, columns: tuple[str, ...], ids: tuple[str, ...] = ()
     elif path.suffix.lower() == SUFFIX:
         found = NewTexts()
         _add(found, path.name, path)
+        lines = sum(text.count("\n") + 1 for text in found.texts)
+        if lines > 1:
+            told = f"{visible(path.name)}: {lines:,} lines, taken as one text; for one a line give a table"
+            found.notes = (told,)
     else:
         found = _from_table(path, source, columns, ids)
     if not found.ids and not found.left_out:
@@ -94,7 +98,7 @@ def _from_table(path: Path, source: str, columns: tuple[str, ...], ids: tuple[st
         ids=named.ids,
         texts=texts,
         left_out=unread(table),
-        notes=(*table.notes, *told, *named.notes),
+        notes=(visible(f"{source}: {table.form.sentence()}"), *table.notes, *told, *named.notes),
     )
 
 

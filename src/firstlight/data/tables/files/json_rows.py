@@ -104,12 +104,19 @@ def _from_lines(text: bytes, left_out: list[Skipped]) -> Iterator[Numbered]:
             left_out.append(Skipped(id=f"line {number}", reason="nested too deep"))
             continue
         except ValueError as error:
-            left_out.append(Skipped(id=f"line {number}", reason=str(error)))
+            left_out.append(Skipped(id=f"line {number}", reason=_wrong(error)))
             continue
         if isinstance(item, dict):
             yield row, item
         else:
             left_out.append(Skipped(id=f"line {number}", reason=f"{_kind(item)}, not an object"))
+
+
+def _wrong(error: ValueError) -> str:
+    """What is wrong with one line; Python counts it as line 1 of a text of its own."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, character {error.pos + 1:,}"
+    return str(error)
 
 
 def _kind(item: object) -> str:
