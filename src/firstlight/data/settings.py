@@ -48,15 +48,19 @@ def check_found(data: Data, found: Listing | Examples) -> None:
         UsageError: They are not.
     """
     if isinstance(found, Listing):
-        if found.arrays is not None and data.image_size not in (None, *found.arrays.shape[1:3]):
-            height, width = found.arrays.shape[1:3]
-            where = f"the arrays of {found.source} are {height}x{width} and stay so"
-            _refuse(data, frozenset({"image_size"}), where, "leave data.image_size out, or resize the arrays")
+        if found.arrays is not None and data.image_size is not None:
+            _check_side(data, found.arrays.shape[1:3], found.source)
         return
     unfit = _set(data) & OF_CLASSES
     if found.task == "regression" and unfit:
         remedy = f"leave {_names(unfit)} out, or ask for --set data.task={found.content.kind}_classification"
         _refuse(data, unfit, "the target is a number and has no classes", remedy)
+
+
+def _check_side(data: Data, shape: tuple[int, ...], source: str) -> None:
+    if set(shape) != {data.image_size}:
+        where = f"the arrays of {source} are {'x'.join(map(str, shape))} and stay so"
+        _refuse(data, frozenset({"image_size"}), where, "leave data.image_size out, or resize the arrays")
 
 
 def _set(data: Data) -> frozenset[str]:
