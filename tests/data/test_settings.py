@@ -70,7 +70,8 @@ def _write(folder: Path, **columns: list[Any]) -> str:
 
 def _table(folder: Path) -> tuple[str, dict[str, Any]]:
     draw = random.Random(0)
-    return _write(folder, a=[draw.random() for _ in range(ROWS)], b=list("uv") * (ROWS // 2)), {"target": "y"}
+    numbers = {name: [draw.random() for _ in range(ROWS)] for name in "ac"}
+    return _write(folder, **numbers, b=list("uv") * (ROWS // 2)), {"target": "y"}
 
 
 def _numbers(folder: Path) -> tuple[str, dict[str, Any]]:
