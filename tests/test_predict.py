@@ -125,7 +125,7 @@ def test_every_format_says_the_same(trained: Folder, images: Path, tmp_path: Pat
 
 
 def test_a_file_a_table_and_arrays_agree(trained: Folder, images: Path, tmp_path: Path) -> None:
-    (images / "t.csv").write_text("n,file\n1,a.png\n2,missing.png\n3,deep/er/b.jpg\n4,a.png\n")
+    (images / "t.csv").write_text("n,file\n1,a.png\n2,missing.png\n3,deep/er/b.jpg\n4,a.png\n5,\n")
     heard = Heard()
     by_table = predict(trained, str(images / "t.csv"), tmp_path / "t.jsonl", heard).read_text().splitlines()
     by_file = predict(trained, str(images / "a.png"), tmp_path / "f.jsonl", Silent()).read_text()
@@ -134,7 +134,8 @@ def test_a_file_a_table_and_arrays_agree(trained: Folder, images: Path, tmp_path
     by_array = predict(trained, str(arrays), tmp_path / "n.jsonl", Silent()).read_text().splitlines()
     found = [json.loads(line) for line in by_table]
     assert [row["id"] for row in found] == ["a.png", "deep/er/b.jpg", "a.png"]
-    assert "missing.png" in heard.warnings[0]
+    assert heard.warnings[0] == "cannot be read, no row: row-5 (no path)"
+    assert "missing.png" in heard.warnings[1]
     assert json.loads(by_file)["id"] == str(images / "a.png")
     assert [json.loads(line)["id"] for line in by_array] == ["row-0", "row-1"]
     for row in (json.loads(by_file), json.loads(by_array[0]), found[2]):
