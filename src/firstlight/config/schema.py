@@ -122,7 +122,7 @@ class Data(Section):
     max_bad_fraction: Share = Field(
         default=0.01, description="above this share of unreadable files the data set is refused"
     )
-    min_per_class: Count = Field(default=1, description="images; a class with fewer is an error")
+    min_per_class: Count = Field(default=1, description="examples; a class or label with fewer is an error")
 
     @field_validator("test_fraction")
     @classmethod

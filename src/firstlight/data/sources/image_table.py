@@ -7,6 +7,7 @@ val and test is kept.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
-from firstlight.data.source import Source, wants
+from firstlight.data.source import NAMES_SHOWN, Source, wants
 from firstlight.data.tables.names import existing
 from firstlight.errors import DataError, Undecided
 from firstlight.text import count, visible
@@ -68,6 +69,8 @@ def _holds_paths(values: list[object]) -> bool:
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
+    import polars as pl
+
     table = _table(path)
     if not len(table):
         raise DataError("the table has no rows", str(path), "add rows, or name another file")
@@ -79,7 +82,11 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     notes = [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
     keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
     if len(keep) < len(table):
-        notes.append(f"{count(len(table) - len(keep), 'row')} without a path or a class were left out")
+        lacking = table.select(pl.any_horizontal(pl.col(images, target).is_null())).to_series()
+        shown = _rows(lacking)[:NAMES_SHOWN]
+        notes.append(
+            f"{count(len(table) - len(keep), 'row')} without a path or a class left out: {', '.join(shown)}"
+        )
     names = [str(v) for v in keep[images].to_list()]
     values = [str(v) for v in keep[target].to_list()]
     files = _files(names, path.parent)
@@ -97,8 +104,22 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     )
 
 
-def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
-    """The image paths of a table, as written and as files; no classes are needed, rows without a path are left out.
+def _rows(chosen: pl.Series) -> list[str]:
+    """The rows for which this holds, counted from 1."""
+    return [f"row-{row + 1}" for row in chosen.arg_true().to_list()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The images that a table names, one for each row that has a path."""
+
+    names: tuple[str, ...] = ()  # as written
+    files: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()  # rows without a path
+
+
+def read_paths(path: Path) -> Paths:
+    """The image paths of a table; no classes are needed.
 
     Raises:
         DataError: The table cannot be read, holds no paths, or one leaves the table's folder.
@@ -107,10 +128,14 @@ def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
 
     table = _table(path)
     if not len(table):
-        return (), ()
+        return Paths()
     column = _path_column(Data(), table, path)
     names = tuple(str(value) for value in table[column].drop_nulls().to_list())
-    return names, _files(list(names), path.parent)
+    return Paths(
+        names=names,
+        files=_files(list(names), path.parent),
+        left_out=tuple(f"{row} (no path)" for row in _rows(table[column].is_null())),
+    )
 
 
 def _table(path: Path) -> pl.DataFrame:
@@ -216,4 +241,10 @@ def _parts(values: list[Any] | None, rows: int, notes: list[str]) -> np.ndarray[
     return np.array(parts, dtype=np.int8)
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a table of image paths",
+    tasks=("image_classification",),
+    settings=frozenset({"target", "path_column", "channels", "image_size"}),
+)
