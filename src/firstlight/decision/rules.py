@@ -197,9 +197,13 @@ def _with_the_others(evidence: Evidence, reasons: tuple[str, ...]) -> tuple[str,
 
 def _reserves(evidence: Evidence) -> tuple[str, ...]:
     """What makes the verdict less sure than its numbers look."""
-    if evidence.groups is None or evidence.groups >= FEW_GROUPS:
-        return ()
-    return (too_few(evidence.groups),)
+    failed = (
+        f"The reference {r.name} failed and was not compared: {r.error}."
+        for r in evidence.references
+        if r.error
+    )
+    few = () if evidence.groups is None or evidence.groups >= FEW_GROUPS else (too_few(evidence.groups),)
+    return (*failed, *few)
 
 
 def _rivals(evidence: Evidence) -> tuple[_Rival, ...]:

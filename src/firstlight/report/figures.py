@@ -145,6 +145,10 @@ def _references(facts: Facts) -> Iterator[Block]:
     if facts.paired:
         yield Text(text=_difference_note(facts), tone="note")
     for reference in facts.references:
+        if reference.error:
+            yield Text(
+                text=f"{words.failed(reference)} The traceback is in logs/training.log.", tone="warning"
+            )
         if reference.note:
             yield Text(text=f"{words.reference(reference.name)}: {reference.note}.", tone="note")
 

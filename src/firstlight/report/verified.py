@@ -70,7 +70,8 @@ def not_verified(facts: Facts) -> Iterator[str]:
     groups = facts.predictions.groups if facts.predictions else None
     if groups is not None and groups.few:
         yield too_few(groups.count)
-    unpaired = [r.name for r in facts.references if r.name not in facts.paired]
+    yield from (words.failed(r) for r in facts.references if r.error)
+    unpaired = [r.name for r in facts.references if r.name not in facts.paired and not r.error]
     if unpaired and facts.figures is not None:
         names = ", ".join(words.reference(n) for n in unpaired)
         yield f"Not compared row by row: {names}."
