@@ -57,7 +57,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, spoilt: str, work: Callable[..., Answ
 
 
 def raising(error: BaseException) -> Callable[..., Answer]:
-    def work(*_: Any) -> Answer:
+    def work(*_: Any, **__: Any) -> Answer:
         raise error
 
     return work

@@ -27,6 +27,7 @@ class TextRows:
     task: str
     weights: NDArray[np.float64] | None = None  # of the training rows, (rows,) or (rows, labels)
     bonds: Bonds = NO_BONDS  # groups and times of the training rows
+    note: str = ""  # what the n-grams are of, when not of words
 
 
 def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed: int) -> TextRows:
@@ -41,4 +42,5 @@ def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed:
         task=examples.task,
         weights=weights,
         bonds=bonds_of(examples, split.train),
+        note="n-grams of characters, because no word occurs twice" if vocabulary.characters else "",
     )

@@ -125,7 +125,7 @@ def fit(
         bonds: Groups and times of the rows.
     """
     if not shape.inputs:
-        return Fitted(None, "not possible: no word, character or mark occurs twice in the training texts")
+        return Fitted(None, "not possible: no word, mark or character occurs twice in the training texts")
     started = time.perf_counter()
     order = np.random.default_rng(seed).permutation(len(ragged))
     work = len(ragged.values) / max(len(ragged), 1) * shape.outputs  # n-grams x outputs of a row
