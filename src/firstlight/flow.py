@@ -34,6 +34,7 @@ from firstlight.watch.log import Both, LogFile
 if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.kinds.kind import Dataset
+    from firstlight.references.run import Measured
     from firstlight.setup.propose import Proposal
     from firstlight.watch.progress import Progress
 
@@ -176,7 +177,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             )
             write_references(job, found)
             for one in found:
-                log.note(_reference_line(one.record, job.metric))
+                _tell_reference(one, job.metric, log)
         log.stage("training")
         try:
             with (
@@ -297,7 +298,9 @@ def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     job, clock = loaded.job, loaded.clock
     seconds = max(clock.training_deadline - time.monotonic(), 1.0)
     name, seed = job.config.model.name, job.config.seed
-    return run_fit(job, lambda: fit_model(job.data, name, seconds=seconds, seed=seed), clock, progress)
+    return run_fit(
+        job, lambda: fit_model(job.data, job.objective, name, seconds=seconds, seed=seed), clock, progress
+    )
 
 
 def _finish(folder: Folder) -> Decision:
@@ -313,6 +316,16 @@ def _finish(folder: Folder) -> Decision:
     write_report(folder)
     write_status(folder)
     return decision
+
+
+def _tell_reference(one: Measured, metric: str, progress: Progress) -> None:
+    """What a reference reaches; of one that raised an error that, with the traceback in the log."""
+    if not one.record.error:
+        progress.note(_reference_line(one.record, metric))
+        return
+    progress.warn(f"reference {one.record.name} failed, the run goes on without it: {one.record.error}")
+    for line in one.trace.splitlines():
+        progress.detail(line)
 
 
 def _reference_line(reference: Reference, metric: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from firstlight.data.tables.batches import TableBatches, TableInputs
 from firstlight.data.tables.profile import profile
 from firstlight.errors import DataError
-from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only
+from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only, weights_of
 from firstlight.models.model import TableShape
 from firstlight.text import visible
 
@@ -62,7 +62,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
 
     fitted: Fitted = data.fitted
     targets = torch.from_numpy(data.examples.targets)
-    weights = training_weights(data)
+    weights = weights_of(data)
 
     def batches(rows: NDArray[np.int64]) -> TableBatches:
         return TableBatches(
@@ -93,15 +93,6 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
         views=only,
         meta=meta,
     )
-
-
-def training_weights(data: Dataset) -> NDArray[np.float64] | None:
-    """(rows of the table,): the weights with a mean of 1 over the training rows, so that the loss keeps its size."""
-    weights = data.examples.weights
-    if weights is None:
-        return None
-    mean = float(weights[data.split.train].mean())
-    return np.asarray(weights / mean) if mean > 0 else np.ones(len(weights))
 
 
 def _shape(meta: Mapping[str, Any], outputs: int) -> TableShape:
