@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from firstlight.config.schema import Data
-    from firstlight.data.tables.column import Column
+    from firstlight.data.tables.column import Column, Kind
     from firstlight.data.tables.task import TargetValues, Task
+    from firstlight.data.tables.values import Mark
     from firstlight.watch.progress import Progress
 
 LONGEST_TEXT = 1_000_000  # characters of a text that are kept (judgement)
@@ -77,7 +78,8 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     _check_left_out(table.read, data, path)
     frame = roles.without(table.read.frame, data.drop)
     target = choose_target(frame, data.target or table.target)
-    values = decide_task(frame, target, _wanted(data))
+    commas = table.read.form.commas
+    values = decide_task(frame, target, _wanted(data), commas=commas)
     notes = [*table.read.notes, *values.notes]
     features, parts = frame.drop(target.columns)[values.rows], table.parts
     if parts is None:
@@ -94,9 +96,9 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
         "skipped": (*table.read.left_out, *_without_target(values, len(frame))),
         "ignored": (),
         "fingerprint": _fingerprint(table.read.fingerprint, target.columns, data.drop),
-        **_order(features, data, notes),
+        **_order(features, data, commas, notes),
     }
-    columns = _usable(describe(features, target=None), data)
+    columns = _with_roles(describe(features, target=None, commas=commas), data)
     texts = roles.text_columns(features, columns, data.text_column, data.task)
     headline = table.read.form.sentence()
     if texts:
@@ -156,7 +158,7 @@ def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, Any]:
+def _order(features: pl.DataFrame, data: Data, commas: frozenset[str], notes: list[str]) -> dict[str, Any]:
     """Groups, times and weights of the rows, where they are named."""
     from firstlight.data.tables import roles
     from firstlight.data.tables.names import existing
@@ -167,19 +169,27 @@ def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, An
         found["groups"] = roles.groups_of(series, notes)
     if data.time is not None:
         series = features[existing(features, data.time, "data.time")]
-        found["times"] = roles.times_of(series, notes)
+        found["times"] = roles.times_of(series, _mark(data.time, commas), notes)
     if data.weight is not None:
-        found["weights"] = roles.weights_of(features[existing(features, data.weight, "data.weight")], notes)
+        series = features[existing(features, data.weight, "data.weight")]
+        found["weights"] = roles.weights_of(series, _mark(data.weight, commas), notes)
     return found
 
 
-def _usable(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
-    """Columns of groups and weights are no features: new rows come from new groups, and without a weight."""
-    from dataclasses import replace
+def _mark(name: str, commas: frozenset[str]) -> Mark:
+    return "," if name in commas else "."
 
-    reasons = {data.group: "it is data.group", data.weight: "it is data.weight"}
+
+def _with_roles(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
+    """Columns of groups, times and weights are no features.
+
+    New rows come from new groups, later times, and without a weight: what is learnt from these says nothing of them.
+    """
+    kinds: dict[str | None, Kind] = {data.weight: "weight", data.time: "time", data.group: "group"}
     return tuple(
-        replace(column, kind="id", reason=reasons[column.name]) if column.name in reasons else column
+        replace(column, kind=kind, reason=f"it is data.{kind}")
+        if (kind := kinds.get(column.name))
+        else column
         for column in columns
     )
 
