@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.data.examples import Examples
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.text import count, percent, visible
 
