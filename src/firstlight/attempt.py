@@ -17,10 +17,9 @@ from firstlight.loaded import preflight_seconds
 from firstlight.machine.memory import out_of_memory
 from firstlight.preflight.run import first_failure, memory_failure, preflight
 from firstlight.text import visible
-from firstlight.training.checkpoint import read_manifest
 from firstlight.training.job import build_job
-from firstlight.training.restart import Change, after_archive, archive, restarted, safer, smaller_parts
-from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
+from firstlight.training.restart import Change, archive, restarted, safer, smaller_parts, standing
+from firstlight.training.run import run_training
 
 if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
@@ -61,17 +60,13 @@ def proven(loaded: Loaded, progress: Progress) -> Loaded:
 def train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:
     """Trains; after a fault that a change of the config may mend, again as a new attempt."""
     job = loaded.job
-    state: TrainingState | None
-    if resume and read_manifest(job.folder)["files"]:
-        state = resumed_state(job, progress)
-    else:
-        state = after_archive(job) or fresh_state(job, recorded_changes(job))
+    state = standing(job, progress, resume=resume)
     clock = loaded.clock.after(state.used_seconds)
     while True:
         result = _attempt(job, state, clock, stop, progress)
         if not isinstance(result, Change):
             return result
-        state = None  # its memory is needed
+        del state  # its memory is needed
         _new_attempt(job.folder, result, progress)
         job, state = restarted(job, result, started=clock.started)
 
