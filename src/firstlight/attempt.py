@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from firstlight.experiment.attempts import archived, cause_of, finish_archiving, next_config_of_newest
-from firstlight.gates.status import confirm_again, write_status
+from firstlight.experiment.gate import hashes
+from firstlight.gates.status import confirm_again, rests_on, write_status
 from firstlight.loaded import preflight_seconds
 from firstlight.machine.memory import out_of_memory
 from firstlight.preflight.run import first_failure, memory_failure, preflight
@@ -92,11 +93,22 @@ def _attempt(
 def _new_attempt(folder: Folder, change: Change, progress: Progress) -> None:
     """Archives the present attempt and lets the first gate rest on the config of the next."""
     number = archive(folder, change)
-    confirm_again(folder, "setup")
+    finish_new_attempt(folder)
     progress.warn(f"attempt {number} failed: {change.reason}; a new attempt begins: {change.remedy}")
 
 
 def finish_new_attempt(folder: Folder) -> None:
-    """Goes on where a kill interrupted the change from one attempt to the next."""
-    if finish_archiving(folder) or folder.config.read_text("utf-8") == next_config_of_newest(folder):
+    """Goes on where a kill interrupted the change from one attempt to the next.
+
+    The first gate is confirmed again only for what the archiving itself changed: from the archived config, on
+    which the gate rests, to the one that the archiving wrote.
+    """
+    finish_archiving(folder)
+    earlier, following = archived(folder), next_config_of_newest(folder)
+    if following is None or not folder.config.is_file() or folder.config.read_bytes() != following.encode():
+        return
+    name, recorded = folder.config.name, rests_on(folder, "setup")
+    now = hashes(folder, tuple(recorded))
+    changed = {artifact for artifact in recorded if now.get(artifact) != recorded[artifact]}
+    if changed == {name} and [recorded[name]] == list(hashes(earlier[-1], (name,)).values()):
         confirm_again(folder, "setup")
