@@ -13,6 +13,7 @@ import torch
 
 from firstlight.config.schema import Config
 from firstlight.errors import ResourceError
+from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.training import checkpoint, saving
 from firstlight.watch.progress import Silent
@@ -137,3 +138,72 @@ def test_a_state_inside_an_epoch_is_due_after_half_a_minute(saver: saving.Saver)
     assert saver.due(saver.tried + 30.0)
     saver.job.config = Config.model_validate({"checkpointing": {"save_last": False}})
     assert not saver.due(saver.tried + 60)
+
+
+def test_weights_that_are_not_finite_are_never_saved(saver: saving.Saver) -> None:
+    saver.save(State(10), ("best", "last"))  # type: ignore[arg-type]
+    spoiled = State(20)
+    with torch.no_grad():
+        spoiled.model.weight[0, 0] = torch.inf
+    alarm = saver.save(spoiled, ("best", "last"))  # type: ignore[arg-type]
+    assert alarm is not None
+    assert (alarm.page, alarm.step) == ("nan_loss", 20)
+    assert checkpoint.load(saver.job.folder, saver.job.folder.last)["step"] == 10
+
+
+def test_while_the_disk_refuses_few_checkpoints_wait_in_memory(saver: saving.Saver, full: list[int]) -> None:
+    for epoch in range(1, 21):
+        names = ("best",) * (epoch == 3) + (str(epoch),) * (epoch % 5 == 0) + ("last",)
+        saver.save(State(epoch), names)  # type: ignore[arg-type]
+    assert {path.name for path in saver._waiting} == {
+        "best_model.pt",
+        "checkpoint_epoch_20.pt",
+        "last_model.pt",
+    }
+    left_out = [line for line in saver.progress.warned if "left out" in line]
+    assert [line.split()[0] for line in left_out] == [f"checkpoint_epoch_{n}.pt" for n in (5, 10, 15)]
+    full.clear()
+    saver.finish()
+    assert checkpoint.load(saver.job.folder, saver.job.folder.periodic(20))["step"] == 20
+
+
+def test_only_a_checkpoint_for_good_that_is_refused_to_the_end_is_no_error(
+    saver: saving.Saver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, real = saver.job.folder, store.write_bytes
+
+    def write(path: Path, *words: Any, **more: Any) -> str:
+        if path == folder.periodic(5):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, *words, **more)
+
+    monkeypatch.setattr(store, "write_bytes", write)
+    saver.save(State(10), ("best", "5", "last"))  # type: ignore[arg-type]
+    saver.save(State(20), ("last",))  # type: ignore[arg-type]
+    saver.finish()
+    assert checkpoint.load(folder, folder.last)["step"] == 20
+    assert saver.progress.warned[-1].startswith("checkpoint_epoch_5.pt is left out")
+
+
+@pytest.mark.requirement("P2.11")
+@pytest.mark.parametrize("times", [1, 2])
+def test_memory_that_runs_out_in_a_save_is_freed_once_and_then_told(
+    saver: saving.Saver, full: list[int], monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    saver.save(State(10), ("best", "last"))  # type: ignore[arg-type]
+    real, waiting = checkpoint.pack, []
+
+    def pack(content: dict[str, Any]) -> checkpoint.Packed:
+        waiting.append({path.name for path in saver._waiting})
+        if len(waiting) <= times:
+            raise MemoryError
+        return real(content)
+
+    monkeypatch.setattr(checkpoint, "pack", pack)
+    if times == 1:
+        saver.save(State(20), ("last",))  # type: ignore[arg-type]
+        assert saver._waiting[saver.job.folder.last].entry["step"] == 20
+    else:
+        with pytest.raises(ResourceError, match="memory does not suffice"):
+            saver.save(State(20), ("last",))  # type: ignore[arg-type]
+    assert waiting == [{"best_model.pt", "last_model.pt"}, {"best_model.pt"}]
