@@ -68,7 +68,7 @@ def _part_files(folder: Path) -> dict[Part, list[Path]]:
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.tables import roles
-    from firstlight.data.tables.columns import describe
+    from firstlight.data.tables.columns import describe, typed
     from firstlight.data.tables.target import choose_target
     from firstlight.data.tables.task import decide_task
 
@@ -104,7 +104,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     if texts:
         return _as_texts(base, features, texts, headline, notes)
     return _as_rows(base, Rows(
-        frame=features,
+        frame=typed(features, columns),
         columns=columns,
         targets=target.columns,
         headline=headline,
