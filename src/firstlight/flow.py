@@ -281,7 +281,7 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
 
 
 def _left_at_once(folder: Folder) -> Interrupted:
-    from firstlight.training.checkpoint import read_manifest
+    from firstlight.training.manifest import read_manifest
 
     steps = [int(entry["step"]) for entry in read_manifest(folder)["files"].values()]
     return Interrupted(

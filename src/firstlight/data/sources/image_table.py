@@ -7,6 +7,7 @@ val and test is kept.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,12 +61,18 @@ def _names_images(path: Path) -> bool:
             )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
         return False
-    return any(_holds_paths(head[name].drop_nulls().to_list()) for name in head.columns)
+    return bool(_with_paths(head))
 
 
-def _holds_paths(values: list[object]) -> bool:
-    looks = [Path(str(value)).suffix.lower() in SUFFIXES for value in values]
-    return bool(looks) and sum(looks) >= PATHS_WANTED * len(looks)
+def _with_paths(table: pl.DataFrame) -> list[str]:
+    """The columns of which most first values are paths of images; all are looked at in one pass."""
+    import polars as pl
+
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    endings = "|".join(re.escape(suffix) for suffix in sorted(SUFFIXES))
+    first = pl.col(texts).drop_nulls().head(LOOKED_AT)
+    shares = table.select(first.str.contains(rf"(?i)[^/\\]({endings})$").mean()).row(0) if texts else ()
+    return [name for name, share in zip(texts, shares, strict=True) if (share or 0) >= PATHS_WANTED]
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
@@ -159,9 +166,9 @@ def _table(path: Path) -> pl.DataFrame:
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
     if data.path_column is not None:
         return existing(table, data.path_column, "data.path_column")
-    for column in table.columns:
-        if _holds_paths(table[column].drop_nulls().head(LOOKED_AT).to_list()):
-            return column
+    found = _with_paths(table)
+    if found:
+        return found[0]
     raise DataError(
         "no column of the table holds image paths",
         visible(f"{path}: columns {table.columns[:20]}"),

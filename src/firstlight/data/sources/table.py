@@ -70,7 +70,7 @@ def _part_files(folder: Path) -> dict[Part, list[Path]]:
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.tables import roles
-    from firstlight.data.tables.columns import describe
+    from firstlight.data.tables.columns import describe, typed
     from firstlight.data.tables.target import choose_target
     from firstlight.data.tables.task import decide_task
 
@@ -115,7 +115,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
             headline=headline,
         ), notes)  # fmt: skip
     return _as_rows(base, Rows(
-        frame=features,
+        frame=typed(features, columns),
         columns=columns,
         targets=target.columns,
         headline=headline,

@@ -63,6 +63,19 @@ def describe(
     )
 
 
+def typed(frame: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
+    """The frame with its columns of numbers as such, so that each is read once.
+
+    Args:
+        frame: A table.
+        columns: Its description.
+    """
+    import polars as pl
+
+    read = {c.name: values.as_numbers(frame[c.name], c.mark) for c in columns if c.kind == "number"}
+    return frame.with_columns(pl.Series(name, found, nan_to_null=True) for name, found in read.items())
+
+
 def describe_column(series: pl.Series, places: Places | None = None, *, mark: Mark = ".") -> Column:
     """What one column holds; `mark` is that of decimals, where it is text."""
     import polars as pl
@@ -87,6 +100,12 @@ def _long(series: pl.Series) -> bool:
 
 def _text(series: pl.Series, places: Places, mark: Mark) -> Column:
     """A column of text: numbers written as text, or words."""
+    plain = values.plain_numbers(series, mark)
+    if plain is not None and not _codes(series):
+        numbers = plain[~np.isnan(plain)]
+        return _eight_digits(series, numbers) or number_columns.judge(
+            series.name, numbers, len(series), SPELLINGS
+        )
     text = values.as_text(series, missing=values.SPELLINGS)
     present = text.drop_nulls()
     found = values.floats(present, mark)
@@ -120,6 +139,8 @@ def _plain(
 
 def _codes(present: pl.Series) -> bool:
     """Digits that would lose something as numbers: zeros in front, or more digits than float64 holds."""
+    if not present.str.contains(rf"{values.ZEROS_FIRST}|^\d{{{EXACT_DIGITS + 1},}}$").any():
+        return False
     zeros = int(present.str.contains(values.ZEROS_FIRST).sum())
     digits = int(present.str.contains(rf"^\d{{{EXACT_DIGITS + 1},}}$").sum())
     return zeros > ZEROS_FIRST * len(present) or digits > ZEROS_FIRST * len(present)

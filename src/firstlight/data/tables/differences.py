@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.tables import values
-from firstlight.data.tables.encoder import UNKNOWN, Encoder, Number, coded
+from firstlight.data.tables.encoder import UNKNOWN, Encoder, Number, coded, lacking
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -71,16 +71,18 @@ def named(names: tuple[str, ...]) -> str:
 def check_columns(encoder: Encoder, frame: pl.DataFrame) -> Differences:
     """Compares a table's columns and values with those of training."""
     known = {*encoder.columns, *(name for name, _ in encoder.left_out)}
-    numbers = {number.column: number for number in encoder.numbers if number.column in frame.columns}
+    missing = lacking(frame, encoder.columns)
+    absent = frozenset(missing)
+    numbers = {number.column: number for number in encoder.numbers if number.column not in absent}
     misfits = [_misfit(frame[name], number) for name, number in numbers.items()]
     unknown = [
         _examples(frame[category.column], coded(frame[category.column], category) == UNKNOWN)
         for category in encoder.categories
-        if category.column in frame.columns
+        if category.column not in absent
     ]
     return Differences(
         rows=len(frame),
-        missing=tuple(name for name in encoder.columns if name not in frame.columns),
+        missing=tuple(missing),
         extra=tuple(name for name in frame.columns if name not in known),
         misfits=tuple(misfit for misfit in misfits if misfit is not None),
         unknown=tuple(misfit for misfit in unknown if misfit is not None),

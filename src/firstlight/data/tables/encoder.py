@@ -100,7 +100,7 @@ class Encoder:
         Raises:
             DataError: A column is missing.
         """
-        absent = [name for name in self.columns if name not in frame.columns]
+        absent = lacking(frame, self.columns)
         if absent:
             shown = ", ".join(visible(name) for name in absent)
             raise DataError(
@@ -125,6 +125,12 @@ class Encoder:
             ],
             "left_out": [list(pair) for pair in self.left_out],
         }
+
+
+def lacking(frame: pl.DataFrame, wanted: tuple[str, ...]) -> list[str]:
+    """The columns that a frame does not have; polars makes a new list of names each time that it is asked."""
+    present = set(frame.columns)
+    return [name for name in wanted if name not in present]
 
 
 def from_meta(meta: dict[str, Any]) -> Encoder:

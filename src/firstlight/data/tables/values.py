@@ -125,11 +125,29 @@ def as_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64]:
     import polars as pl
 
     if series.dtype == pl.Boolean or series.dtype.is_numeric():
-        return np.asarray(series.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
+        return _with_nan(series.cast(pl.Float64))
     if series.dtype.is_temporal():
         return as_dates(series)
-    found = floats(as_text(series, missing=SPELLINGS), mark)
-    return np.asarray(found.fill_null(float("nan")).to_numpy(), dtype=np.float64)
+    plain = plain_numbers(series, mark)
+    return _with_nan(floats(as_text(series, missing=SPELLINGS), mark)) if plain is None else plain
+
+
+def plain_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64] | None:
+    """(rows,): the numbers of a column of text that holds nothing else, NaN for null; None for another column.
+
+    One cast instead of the twenty operations that other spellings need: they count in ten thousand columns.
+    """
+    import polars as pl
+
+    if mark != ".":
+        return None
+    found = _with_nan(series.cast(pl.Float64, strict=False))
+    return found if np.isnan(found).sum() == series.null_count() else None
+
+
+def _with_nan(numbers: pl.Series) -> NDArray[np.float64]:
+    """Null as NaN."""
+    return np.asarray(numbers.to_numpy(), dtype=np.float64)
 
 
 def floats(text: pl.Series, mark: Mark) -> pl.Series:
