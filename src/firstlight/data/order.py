@@ -25,15 +25,25 @@ def latest(examples: Examples, free: NDArray[np.int64], wanted: float, left: int
         wanted: Rows; as near as whole times allow, but at least one time.
         left: Times that stay; where there are no more, nothing is taken.
     """
-    when = moments(examples, free)
-    known = np.flatnonzero(np.isfinite(when))
+    chosen: NDArray[np.int64] = free[from_a_time_on(moments(examples, free), wanted, left)]
+    return chosen
+
+
+def from_a_time_on(when: NDArray[np.float64], wanted: float, left: int) -> NDArray[np.bool_]:
+    """(rows,): the rows from some time on, so that they are as near to `wanted` as whole times allow.
+
+    Args:
+        when: (rows,): the time of each; NaN for none, and then it is not among them.
+        wanted: Rows, but at least one time.
+        left: Times that stay; where there are no more, nothing is taken.
+    """
+    known = np.isfinite(when)
     distinct, counts = np.unique(when[known], return_counts=True)
     later = np.cumsum(counts[::-1])[: len(distinct) - left] if len(distinct) > left else counts[:0]
     if not len(later):  # rows from each time on, the last first, but for those that stay
-        return np.empty(0, np.int64)
+        return np.zeros(len(when), bool)
     nearest = int(np.abs(later - wanted).argmin())
-    chosen: NDArray[np.int64] = free[known[when[known] >= distinct[-1 - nearest]]]
-    return chosen
+    return np.asarray(known & (when >= distinct[-1 - nearest]))
 
 
 def moments(examples: Examples, free: NDArray[np.int64]) -> NDArray[np.float64]:

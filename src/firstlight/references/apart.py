@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.groups import numbered
+from firstlight.data.order import from_a_time_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,13 +81,7 @@ def _latest(bonds: Bonds, share: int) -> NDArray[np.bool_]:
         ends = np.full(codes.max(initial=-1) + 1, np.nan)
         np.fmax.at(ends, codes, when)
         when = ends[codes]
-    known = np.isfinite(when)
-    moments, counts = np.unique(when[known], return_counts=True)
-    if len(moments) < 2:
-        return np.zeros(len(when), bool)
-    later = np.cumsum(counts[::-1])[:-1]  # rows from each moment on, the last first, but for the earliest
-    nearest = int(np.abs(later - known.sum() / share).argmin())
-    return np.asarray(known & (when >= moments[-1 - nearest]))
+    return from_a_time_on(when, float(np.isfinite(when).sum()) / share, left=1)
 
 
 def _whole_groups(key: NDArray[Any], codes: NDArray[np.int64], share: int) -> NDArray[np.bool_]:
