@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstlight.machine.memory import forget_peak, peak_memory
 from firstlight.training.evaluate import EVALUATION_BATCH, predict_batch
 from firstlight.training.step import make_step, step_settings
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from firstlight.preflight.check import Bench
@@ -53,11 +51,7 @@ def measure(bench: Bench) -> Timing:
     import torch
 
     job = bench.job
-    on_cuda = job.machine.device.type == "cuda"
-    if on_cuda:
-        torch.cuda.reset_peak_memory_stats(job.machine.device)
-    else:
-        _forget_peak()
+    forget_peak(job.machine.device)
     model = job.make_model().train()
     optimizer = job.make_optimizer(model)
     step = make_step(model, optimizer, job.loss, job.machine, **step_settings(job.config))
@@ -91,7 +85,7 @@ def measure(bench: Bench) -> Timing:
         validation_seconds=_validation(job, model),
         checkpoint_bytes=buffer.tell(),
         parameters=sum(p.numel() for p in model.parameters()),
-        peak_bytes=_peak(job.machine.device),
+        peak_bytes=peak_memory(job.machine.device),
         steps=len(steps),
     )
 
@@ -112,25 +106,3 @@ def _validation(job: Job, model: nn.Module) -> float:
             answer.sum().item()  # reading waits for the device
             seconds, rows = time.monotonic() - clock, len(batch.rows)
     return seconds * job.val.count / rows
-
-
-def _forget_peak() -> None:
-    """Lets the peak of this process begin anew, where the kernel can: an earlier and larger try must not count."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-
-
-def _peak(device: torch.device) -> int:
-    if device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    import resource
-    import sys
-
-    if sys.platform == "linux":
-        for line in Path("/proc/self/status").read_text("ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    # Linux counts in KiB, macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -14,11 +14,11 @@ from firstlight.experiment import records_io
 from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import EpochRecord, Outcome
+from firstlight.machine.memory import peak_memory
 from firstlight.training import checkpoint
 from firstlight.training.candidate import IN_THE_USERS_UNIT
 from firstlight.training.evaluate import predict
 from firstlight.training.job import load_kind, load_task
-from firstlight.training.loop import peak_memory
 from firstlight.training.predictions import write_predictions
 from firstlight.training.state import FORMAT, random_states
 

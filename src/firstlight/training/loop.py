@@ -11,9 +11,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from firstlight.experiment.records import EpochRecord
+from firstlight.machine.memory import peak_memory
 from firstlight.training.evaluate import Stopped, predict
 from firstlight.training.plan import Speed, fit, predict_seconds
 from firstlight.training.saving import SAVE_SECONDS
@@ -349,14 +350,3 @@ def _record(
         memory_bytes=peak_memory(job.machine.device),
         metrics=metrics,
     )
-
-
-def peak_memory(device: Any) -> int:
-    """Peak bytes so far: of the device on CUDA, of the process elsewhere."""
-    if device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
