@@ -155,9 +155,8 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         log = Both(progress, LogFile(folder.log))
         _require_setup(folder)
         if folder.outcome.is_file() and not _reported(folder):
-            return _finish(
-                folder
-            )  # training ended, and a kill came before the last page: only that is missing
+            # Training ended, and a kill came before the last page: only that is missing.
+            return _finish(folder)
         _require_untrained(folder, resume)
         loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
@@ -281,12 +280,13 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
 
 
 def _left_at_once(folder: Folder) -> Interrupted:
-    from firstlight.training.manifest import read_manifest
+    from firstlight.training.manifest import newest_listed
 
-    steps = [int(entry["step"]) for entry in read_manifest(folder)["files"].values()]
+    newest = newest_listed(folder)
+    saved = f"saved up to step {newest[1]['step']:,}" if newest else "nothing is saved yet"
     return Interrupted(
         "left at once",
-        f"{folder.checkpoints}: " + (f"saved up to step {max(steps):,}" if steps else "nothing is saved yet"),
+        f"{folder.checkpoints}: {saved}",
         f"go on with: firstlight train {folder.root} --resume",
         exit_code=130,
     )

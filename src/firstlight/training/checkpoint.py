@@ -152,8 +152,6 @@ def _periodic(folder: Folder, path: Path) -> bool:
 def _put(path: Path, one: Packed | Linked, kept: Path | None) -> None:
     if isinstance(one, Linked):
         store.keep(one.path, path)
-    elif kept is None:
-        store.write_bytes(path, one.content)
     else:
         store.write_bytes(path, one.content, kept=kept)
 

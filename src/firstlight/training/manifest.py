@@ -15,6 +15,8 @@ from firstlight.experiment import store
 from firstlight.text import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from firstlight.experiment.folder import Folder
 
 FORMAT = 1
@@ -80,6 +82,17 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
         f"{visible(str(folder.manifest))}: {visible(reason)}",
         "restore the file, or start again in a new folder",
     )
+
+
+def newest_listed(folder: Folder) -> tuple[Path, Entry] | None:
+    """The checkpoint with the most steps by the manifest alone, for messages: no file is read; None without any.
+
+    Raises:
+        ResumeRefused: The manifest cannot be read.
+    """
+    files: dict[str, Entry] = read_manifest(folder)["files"]
+    name = max(files, key=lambda name: (files[name]["step"], name == folder.last.name), default=None)
+    return None if name is None else (folder.checkpoints / name, files[name])
 
 
 def write_manifest(folder: Folder, files: Mapping[str, Entry]) -> None:

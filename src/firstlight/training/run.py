@@ -14,7 +14,7 @@ from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
 from firstlight.training.evaluate import Stopped, predict
 from firstlight.training.loop import Ending, Watch, train
-from firstlight.training.manifest import read_manifest
+from firstlight.training.manifest import newest_listed, read_manifest
 from firstlight.training.plan import Plan
 from firstlight.training.predictions import write_predictions
 from firstlight.training.recovery import recover
@@ -180,13 +180,8 @@ def _watch(
 
 def _interrupted(job: Job, state: TrainingState, stop: Stop, reason: str) -> Interrupted:
     epochs = state.plan.total_epochs(state.step)
-    good = checkpoint.good_files(job.folder)
-    path = checkpoint.newest_of(job.folder, good)  # not always the last one: save_last may be false
-    where = (
-        f"{path}: step {good[path]['step']}"
-        if path is not None
-        else f"{job.folder.checkpoints}: nothing saved"
-    )
+    newest = newest_listed(job.folder)  # not always the last one: save_last may be false
+    where = f"{newest[0]}: step {newest[1]['step']}" if newest else f"{job.folder.checkpoints}: nothing saved"
     return Interrupted(
         reason,
         f"{where}, epoch {min(state.epoch + 1, epochs)} of {epochs}",
