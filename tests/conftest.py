@@ -214,3 +214,11 @@ def build_experiment(tmp_path: Path) -> BuildExperiment:
 def build_at() -> BuildExperiment:
     """The same at any path, for folders that several tests read."""
     return build
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A real experiment on a small table after phase 1, made once; tests that change it work on a copy."""
+    from small_experiment import make  # it imports torch, which most tests do without
+
+    return make(tmp_path_factory.mktemp("small"))

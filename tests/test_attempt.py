@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
-from small_experiment import loaded, make
+from small_experiment import copied, loaded
 
 from firstlight import flow
 from firstlight.attempt import finish_new_attempt
@@ -19,15 +18,9 @@ from firstlight.training.restart import archive, smaller_parts
 from firstlight.watch.progress import Silent
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return make(tmp_path_factory.mktemp("made"))
-
-
 @pytest.fixture
-def folder(made: Folder, tmp_path: Path) -> Folder:
-    shutil.copytree(made.root, tmp_path / "x")
-    return Folder(tmp_path / "x")
+def folder(small: Folder, tmp_path: Path) -> Folder:
+    return copied(small, tmp_path / "x")
 
 
 def begin_second(folder: Folder) -> None:

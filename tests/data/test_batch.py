@@ -29,4 +29,4 @@ def test_batch_normalisation_takes_every_part() -> None:
     layer = nn.BatchNorm1d(3).train()
     for rows in (2, 3, 5, 33):
         for part in batch(rows).parts(32):
-            layer(part.inputs)
+            assert layer(part.inputs).shape == part.inputs.shape

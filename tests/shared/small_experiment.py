@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,12 @@ def make(place: Path) -> Folder:
         started=time.monotonic(),
     )
     return flow.setup(request, Silent())
+
+
+def copied(folder: Folder, to: Path) -> Folder:
+    """A copy that a test may change."""
+    shutil.copytree(folder.root, to)
+    return Folder(to)
 
 
 def loaded(folder: Folder) -> Loaded:

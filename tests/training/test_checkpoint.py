@@ -222,6 +222,7 @@ def test_two_kills_in_a_row_lose_no_save(
     """The second save begins on what the first left half done: with a start in between, and without."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # not what is looked at here, and slow
     calls = next(n for n in itertools.count(1) if not killed(n, monkeypatch, new(tmp_path), 30, after=True))
+    assert calls > 15  # else no kill would come inside a save
     for first, second in itertools.product(range(1, calls), range(2, calls + 8, 5)):
         folder = new(tmp_path)
         killed(first, monkeypatch, folder, 30, after=True)
@@ -280,18 +281,24 @@ def test_the_generation_before_is_given_up_only_for_one_that_is_on_the_disk(
     assert (step_of(folder.last), step_of(folder.previous)) == (30, 10)
 
 
+def refuse(patched: pytest.MonkeyPatch, wanted: Path, error: BaseException) -> None:
+    """Raises the error when this one file is written."""
+    real = store.write_bytes
+
+    def write_bytes(path: Path, *words: Any, **more: Any) -> str:
+        if path == wanted:
+            raise error
+        return real(path, *words, **more)
+
+    patched.setattr(store, "write_bytes", write_bytes)
+
+
 def test_a_checkpoint_for_good_that_the_disk_refuses_does_not_hold_up_the_last_one(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(folder, 10, "best", "last")
-    packed, real = checkpoint.pack(content(20)), store.write_bytes
-
-    def full(path: Path, *words: Any, **more: Any) -> str:
-        if path == folder.periodic(5):
-            raise OSError(28, "No space left on device")
-        return real(path, *words, **more)
-
-    monkeypatch.setattr(store, "write_bytes", full)
+    packed = checkpoint.pack(content(20))
+    refuse(monkeypatch, folder.periodic(5), OSError(28, "No space left on device"))
     refused = checkpoint.write(folder, {folder.periodic(5): packed, folder.last: packed})
     assert list(refused) == [folder.periodic(5)]
     assert step_of(folder.last) == 20
@@ -302,15 +309,9 @@ def test_a_checkpoint_for_good_that_a_kill_kept_from_its_name_is_made_from_the_l
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(folder, 10, "best", "last")
-    packed, real = checkpoint.pack(content(20)), store.write_bytes
-
-    def die(path: Path, *words: Any, **more: Any) -> str:
-        if path == folder.periodic(5):
-            raise Killed
-        return real(path, *words, **more)
-
+    packed = checkpoint.pack(content(20))
     with monkeypatch.context() as patched:
-        patched.setattr(store, "write_bytes", die)
+        refuse(patched, folder.periodic(5), Killed())
         with pytest.raises(Killed):
             checkpoint.write(folder, {folder.periodic(5): packed, folder.last: packed})
     assert recovery.recover(folder) == (folder.last, (), False)

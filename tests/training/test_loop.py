@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from small_experiment import Told, loaded, make, train_until
+from small_experiment import Told, copied, loaded, train_until
 
 from firstlight.errors import Interrupted
 from firstlight.experiment.folder import Folder
@@ -18,15 +17,9 @@ from firstlight.training.interrupt import Stop
 from firstlight.training.run import fresh_state, resumed_state, run_training
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return make(tmp_path_factory.mktemp("made"))
-
-
 @pytest.fixture
-def folder(made: Folder, tmp_path: Path) -> Folder:
-    shutil.copytree(made.root, tmp_path / "x")
-    return Folder(tmp_path / "x")
+def folder(small: Folder, tmp_path: Path) -> Folder:
+    return copied(small, tmp_path / "x")
 
 
 def high_losses(patched: pytest.MonkeyPatch, first: int) -> None:

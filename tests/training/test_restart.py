@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_experiment import Told, loaded, make, train_until
+from small_experiment import Told, copied, loaded, train_until
 
 from firstlight.attempt import finish_new_attempt
 from firstlight.errors import ResumeRefused
@@ -21,9 +21,9 @@ from firstlight.training.run import resumed_state
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def made(small: Folder, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """Interrupted in epoch 4 of 6."""
-    folder = make(tmp_path_factory.mktemp("made"))
+    folder = copied(small, tmp_path_factory.mktemp("made") / "x")
     with pytest.MonkeyPatch.context() as patched:
         train_until(folder, patched, lambda state: state.epoch == 3)
     return folder
@@ -31,8 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 @pytest.fixture
 def folder(made: Folder, tmp_path: Path) -> Folder:
-    shutil.copytree(made.root, tmp_path / "x")
-    return Folder(tmp_path / "x")
+    return copied(made, tmp_path / "x")
 
 
 def begin_second(folder: Folder, *, diverged: bool = False) -> int:
