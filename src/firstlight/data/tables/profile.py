@@ -108,7 +108,15 @@ def profile(examples: Examples, split: Split, encoder: Encoder, encoded: Encoded
         notes=(),
     )
     findings = check_table(
-        rows.frame, rows.columns, goal, split, encoder, encoded, group=rows.group, time=rows.time
+        rows.frame,
+        rows.columns,
+        goal,
+        split,
+        encoder,
+        encoded,
+        group=rows.group,
+        time=rows.time,
+        groups=examples.groups,
     )
     counted = {finding.id: int(finding.value) for finding in findings}
     regression = examples.task == "regression"
