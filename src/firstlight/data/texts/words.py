@@ -79,6 +79,13 @@ def encode_units(texts: Sequence[str], units: Sequence[str], *, characters: bool
     return joined(parts)
 
 
+def have_letters(units: Sequence[str]) -> NDArray[np.bool_]:
+    """(units,): whether a unit is a word or a letter, and no mark."""
+    import polars as pl
+
+    return pl.Series("unit", units, pl.String).str.contains(r"\w").to_numpy()
+
+
 def unspaced_share(units: Sequence[str], counts: NDArray[np.int64]) -> float:
     """Share of the occurring units that are characters of a script written without blanks."""
     import polars as pl

@@ -42,5 +42,5 @@ def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed:
         task=examples.task,
         weights=weights,
         bonds=bonds_of(examples, split.train),
-        note="n-grams of characters, because no word occurs twice" if vocabulary.characters else "",
+        note="n-grams of characters, because hardly a word occurs twice" if vocabulary.characters else "",
     )
