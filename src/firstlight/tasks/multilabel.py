@@ -129,8 +129,12 @@ def chance(goal: Goal) -> Chance:
 
 
 def _least_loss(ones: NDArray[np.float64], zeros: NDArray[np.float64]) -> float:
-    """Of the best constant probability of each label, where rows with and without it count so much; mean, in nats."""
-    p = np.clip(ones / (ones + zeros), 1e-12, 1 - 1e-12)
+    """Of the best constant probability of each label, where rows with and without it count so much; mean, in nats.
+
+    A label that all rows have counts nothing when it is balanced: any probability is best, and its loss is 0.
+    """
+    total = ones + zeros
+    p = np.clip(np.divide(ones, total, out=np.zeros(len(total)), where=total > 0), 1e-12, 1 - 1e-12)
     return float(-(ones * np.log(p) + zeros * np.log(1 - p)).mean())
 
 
