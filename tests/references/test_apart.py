@@ -124,8 +124,8 @@ def test_the_rows_that_choose_are_the_latest(
     """What `apart` gets are the times of the rows that are used, whatever the task."""
     random, seen = np.random.default_rng(0), []
 
-    def watched(targets: Any, share: int, bonds: Bonds) -> Any:
-        found = apart(targets, share, bonds)
+    def watched(targets: Any, share: int, bonds: Bonds, weights: Any) -> Any:
+        found = apart(targets, share, bonds, weights)
         assert bonds.times is not None
         seen.append(bonds.times[found[0]].max() < bonds.times[found[1]].min())
         return found
@@ -152,6 +152,20 @@ def test_where_nothing_can_be_kept_apart_nothing_is_chosen(reference: Any, bonds
     rows = rows_with(bonds, random.normal(size=(200, 3)), random.integers(2, size=200))
     answer = reference.run(rows, 20.0, 0)
     assert answer.predicted is not None
+    assert answer.note in ("L2 penalty 1", "50 rounds of trees")
+
+
+@pytest.mark.parametrize("reference", [linear, gradient_boosting])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("heavy", range(4))
+def test_one_group_that_alone_counts_is_fitted_on_wherever_it_would_fall(
+    reference: Any, task: str, heavy: int
+) -> None:
+    random, groups = np.random.default_rng(0), np.repeat(np.arange(4), 50)
+    targets = random.integers(2, size=200) if task == "classification" else random.normal(size=200) + groups
+    rows = rows_with(Bonds(groups=groups), random.normal(size=(200, 3)), targets, task)
+    answer = reference.run(dataclasses.replace(rows, weights=np.where(groups == heavy, 4.0, 0.0)), 20.0, 0)
+    assert np.isfinite(answer.predicted).all()
     assert answer.note in ("L2 penalty 1", "50 rounds of trees")
 
 

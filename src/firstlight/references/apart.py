@@ -44,7 +44,10 @@ def bonds_of(examples: Examples, rows: NDArray[np.int64]) -> Bonds:
 
 
 def apart(
-    targets: NDArray[Any], share: int, bonds: Bonds = NO_BONDS
+    targets: NDArray[Any],
+    share: int,
+    bonds: Bonds = NO_BONDS,
+    weights: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions to fit on and, apart from them, about one in `share` to choose by.
 
@@ -54,9 +57,11 @@ def apart(
         targets: int (rows,) of classes, float (rows, labels) of 0 and 1, or float (rows,) of numbers.
         share: 1 / the part that chooses.
         bonds: Of the rows.
+        weights: How much a row counts, (rows,) or (rows, labels); None = all alike.
 
     Returns:
-        Both in order. The second is empty where nothing can be kept apart: one group, one time, too few rows.
+        Both in order. The second is empty where nothing can be kept apart: one group, one time, too few rows, or all
+        that counts would be in one of the two.
     """
     key = targets.sum(axis=1) if targets.ndim == 2 else targets
     if bonds.times is not None:
@@ -69,6 +74,8 @@ def apart(
     rest, chosen = np.flatnonzero(~later), np.flatnonzero(later)
     if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer):
         chosen = chosen[np.isin(targets[chosen], targets[rest])]
+    if weights is not None and not (weights[rest].any() and weights[chosen].any()):
+        return np.arange(len(key)), np.zeros(0, np.int64)
     return rest, chosen
 
 

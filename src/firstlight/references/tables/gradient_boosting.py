@@ -212,7 +212,7 @@ def _grow(
 
 def _choose_rounds(columns: _Columns, targets: NDArray[Any], task: str, seconds: float, seed: int) -> int:
     """The number of rounds with the smallest loss on the part kept apart; of those grown within `seconds`."""
-    rest, chosen = apart(targets, APART, columns.bonds)
+    rest, chosen = apart(targets, APART, columns.bonds, columns.weights)
     lone = task == "classification" and len(np.unique(targets[rest])) < 2
     if len(targets) < FEWEST_ROWS or not len(chosen) or lone:
         return ROUNDS_UNCHOSEN

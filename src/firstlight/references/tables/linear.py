@@ -143,7 +143,7 @@ def _fitted(model: Any, data: _Data, penalty: float) -> Any:
 
 def _choose(data: _Data, task: str, deadline: float) -> float:
     """The penalty with the smallest loss on the part kept apart; of those tried before the deadline."""
-    rest, chosen = (data.some(part) for part in apart(data.targets, APART, data.bonds))
+    rest, chosen = (data.some(part) for part in apart(data.targets, APART, data.bonds, data.weights))
     lone = task == "classification" and len(np.unique(rest.targets)) < 2
     if len(data.targets) < FEWEST_ROWS or not len(chosen.targets) or lone:
         return UNCHOSEN

@@ -154,7 +154,7 @@ def _choose(rows: _Rows, outputs: int, deadline: float, seed: int, usual: float)
     Where nothing can be kept apart it is the last one, and `usual` is what a row takes, in seconds.
     """
     penalties = PENALTIES if is_number(rows.targets) else STRENGTHS
-    rest, chosen = (rows.some(part) for part in apart(rows.targets, APART, rows.bonds))
+    rest, chosen = (rows.some(part) for part in apart(rows.targets, APART, rows.bonds, rows.weights))
     if len(rows.targets) < FEWEST_ROWS or not len(chosen.targets):
         return _Chosen(np.inf, penalties[-1], 1.0, usual)
     rarity = _rarity(rest.counts)
