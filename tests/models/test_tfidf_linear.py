@@ -207,8 +207,8 @@ def test_the_strength_is_chosen_on_groups_and_times_that_are_not_fitted_on(
 ) -> None:
     seen = []
 
-    def watched(targets: Any, share: int, bonds: Bonds) -> Any:
-        rest, chosen = apart(targets, share, bonds)
+    def watched(targets: Any, share: int, bonds: Bonds, weights: Any) -> Any:
+        rest, chosen = apart(targets, share, bonds, weights)
         if bonds.times is not None:
             seen.append(bonds.times[rest].max() < bonds.times[chosen].min())
         else:
