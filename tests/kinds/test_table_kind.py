@@ -33,13 +33,17 @@ def table(rows: int = ROWS) -> pl.DataFrame:
     )
 
 
+def read(path: Path, target: str) -> Dataset:
+    settings = Data(source=str(path), target=target)
+    examples = load_examples(settings, base=path.parent, fallback=path.parent, progress=Silent())
+    return dataset(examples, split(examples, settings, 42))
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Dataset:
     path = tmp_path / "t.csv"
     table().write_csv(path)
-    settings = Data(source=str(path), target="bought")
-    examples = load_examples(settings, base=tmp_path, fallback=tmp_path, progress=Silent())
-    return dataset(examples, split(examples, settings, 42))
+    return read(path, "bought")
 
 
 @pytest.fixture
@@ -84,7 +88,7 @@ def test_what_differs_is_told(data: Dataset, machine: Machine, tmp_path: Path) -
     assert "separated by commas" in told.notes[0]
     assert "columns that training did not have, not used: more" in notes
     assert "10 rows (100.0 %, such as pink) with a value in colour that training did not have" in notes
-    assert "10 rows (100.0 %, such as old) with no number or date in age, taken as missing" in notes
+    assert "10 rows (100.0 %, such as old) with no number in age, taken as missing" in notes
 
 
 @pytest.mark.parametrize("ids", [["a"] * 10, [None, *"bcdefghij"]])
@@ -104,6 +108,20 @@ def test_a_missing_column_is_refused_with_its_name(data: Dataset, machine: Machi
         new(data, machine, path)
     with pytest.raises(UsageError, match="no such inputs"):
         new(data, machine, tmp_path / "nothing.csv")
+
+
+def test_all_portions_of_a_file_are_read_with_the_mark_of_training(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second portion alone would be read as thousands, and so would a file of these rows."""
+    rows = [f"{n / 8:.3f};{'high' if n > 20 else 'low'}".replace(".", ",") for n in range(1, 41)]
+    (tmp_path / "t.csv").write_text("x;y\n" + "\n".join(rows) + "\n")
+    data = read(tmp_path / "t.csv", "y")
+    (tmp_path / "new.csv").write_text("x;n\n0,5;1\n1,234;1\n1,234;1\n9,876;1\n")
+    monkeypatch.setattr("firstlight.kinds.table.PORTION", 2)
+    portions = new(data, machine, tmp_path / "new.csv").portions
+    found = [float(x) for portion in portions for x in portion.inputs.numbers[:, 0]]
+    assert found == pytest.approx([0.5, 1.234, 1.234, 9.876])
 
 
 def test_one_row_is_enough(data: Dataset, machine: Machine, tmp_path: Path) -> None:

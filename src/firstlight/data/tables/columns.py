@@ -178,18 +178,24 @@ def _kind_of_words(filled: pl.Series, different: int, missing: int) -> tuple[Kin
     pair = sorted(filled.str.to_lowercase().unique()) if different <= SPELT_PAIRS else []
     if pair in YES_AND_NO:
         return "boolean", " and ".join(pair)
-    words = float(filled.str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
-    if different > RARELY_REPEATED * len(filled) and words >= TEXT_WORDS:
-        return (
-            "text",
-            f"text of {words:.0f} words in the mean, {percent(different / len(filled))} of them different",
-        )
+    if holds_texts(filled):
+        words, share = _mean_words(filled), percent(different / len(filled))
+        return "text", f"text of {words:.0f} words in the mean, {share} of them different"
     if len(filled) >= LEAST_IDS and different >= ID_SHARE * len(filled):
         return (
             "id",
             f"{count(different, 'different value')} in {count(len(filled), 'row')}: they name the rows",
         )
     return "category", count(different, "different value")
+
+
+def holds_texts(filled: pl.Series) -> bool:
+    """Whether values, without nulls, are texts and no categories: several words that rarely repeat."""
+    return filled.n_unique() > RARELY_REPEATED * len(filled) and _mean_words(filled) >= TEXT_WORDS
+
+
+def _mean_words(filled: pl.Series) -> float:
+    return float(filled.str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
 
 
 def _with_words(series: pl.Series, present: pl.Series) -> tuple[pl.Series, tuple[str, ...], str]:

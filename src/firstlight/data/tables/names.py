@@ -36,3 +36,9 @@ def existing(frame: pl.DataFrame, name: str, key: str) -> str:
         else f"there are: {visible(', '.join(frame.columns[:SHOWN]))}"
     )
     raise UsageError("there is no such column", visible(f"{key} = {name}"), hint)
+
+
+def lacking(frame: pl.DataFrame, wanted: tuple[str, ...]) -> list[str]:
+    """The columns that a frame does not have; polars makes a new list of names each time that it is asked."""
+    present = set(frame.columns)
+    return [name for name in wanted if name not in present]

@@ -139,7 +139,7 @@ def plain_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64] | None:
     """
     import polars as pl
 
-    if mark != ".":
+    if mark != "." or series.dtype != pl.String:
         return None
     found = _with_nan(series.cast(pl.Float64, strict=False))
     return found if np.isnan(found).sum() == series.null_count() else None
