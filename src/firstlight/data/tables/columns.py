@@ -110,7 +110,7 @@ def _text(series: pl.Series, mark: Mark) -> Column:
         return _eight_digits(text, numbers) or number_columns.judge(
             series.name, numbers, len(text), SPELLINGS, told
         )
-    return _words(series, present, int(found.count()))
+    return _words(series, text, int(found.count()))
 
 
 def _eight_digits(series: pl.Series, found: NDArray[np.float64]) -> Column | None:
@@ -140,14 +140,15 @@ def _codes(present: pl.Series) -> bool:
     return zeros > ZEROS_FIRST * len(present) or digits > ZEROS_FIRST * len(present)
 
 
-def _words(series: pl.Series, present: pl.Series, numbers: int) -> Column:
+def _words(series: pl.Series, text: pl.Series, numbers: int) -> Column:
     """A column of words: dates, booleans, ids, text or categories.
 
     Args:
         series: The whole column.
-        present: Its values without the spellings of missing.
-        numbers: How many of these read as numbers.
+        text: The same, the spellings of missing null.
+        numbers: How many of its values read as numbers.
     """
+    present = text.drop_nulls()
     fitting = date_formats(present)
     if fitting:
         days = values.as_dates(series, fitting[0])
@@ -155,7 +156,7 @@ def _words(series: pl.Series, present: pl.Series, numbers: int) -> Column:
             f" (or {fitting[1]}: both fit)" if len(fitting) > 1 else ""
         )
         return _date(series.name, days, fitting[0], told, SPELLINGS)
-    kept, spelt, said = _with_words(series, present)
+    kept, spelt, said = _with_words(series, text)
     different, missing = kept.drop_nulls().n_unique(), kept.null_count()
     if numbers:
         said += _why_no_numbers(present, numbers)
@@ -198,12 +199,14 @@ def _mean_words(filled: pl.Series) -> float:
     return float(filled.str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
 
 
-def _with_words(series: pl.Series, present: pl.Series) -> tuple[pl.Series, tuple[str, ...], str]:
+def _with_words(series: pl.Series, spelt: pl.Series) -> tuple[pl.Series, tuple[str, ...], str]:
     """The column with NA and None kept where they are one of a few values, what is missing, and a sentence."""
+    if spelt.null_count() == series.null_count():
+        return spelt, SPELLINGS, ""
     text = values.as_text(series, missing=values.CERTAIN)
     written = text.filter(text.str.to_lowercase().is_in(sorted(values.WORDS)).fill_null(False)).unique()
-    if not len(written) or not 0 < present.n_unique() <= KEPT_WORD:
-        return values.as_text(series, missing=values.SPELLINGS), SPELLINGS, ""
+    if not len(written) or not 0 < spelt.drop_nulls().n_unique() <= KEPT_WORD:
+        return spelt, SPELLINGS, ""
     shown = " and ".join(sorted(written))
     return text, tuple(sorted(values.CERTAIN)), f"; {shown} kept as a value of its own"
 

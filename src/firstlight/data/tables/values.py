@@ -162,7 +162,10 @@ def floats(text: pl.Series, mark: Mark) -> pl.Series:
     rest = text.is_not_null() & found.is_null()
     if not rest.any():
         return found
-    others = text.filter(rest).str.replace(WITH_UNIT, "")
+    others = text.filter(rest)
+    if not others.str.contains(r"\d").any():
+        return found
+    others = others.str.replace(WITH_UNIT, "")
     others = others.set(~others.str.contains(WRITTEN[mark]), None)
     joined = others.str.replace_all(f"[{SPACES}{',' if mark == '.' else '.'}]", "")
     read = joined.str.replace(mark, ".", literal=True).cast(pl.Float64, strict=False).fill_nan(None)
