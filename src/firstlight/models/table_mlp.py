@@ -150,7 +150,7 @@ def _prepare(model: nn.Module, inputs: TableInputs) -> None:
 def _fitted(columns: NDArray[np.float64], pieces: int) -> tuple[NDArray[np.float64], ...]:
     """(numbers,) medians, (numbers,) scales, (numbers, pieces) where pieces begin, and their widths.
 
-    Whole arrays, since each model that the preflight builds is fitted: column by column 10,000 of them took 5 s. A
+    Whole arrays, since each model that the preflight builds is fitted: column by column 10,000 of them took 1.4 s. A
     column without a value keeps what `Numbers` begins with.
     """
     columns = np.where(np.isfinite(columns), columns, np.nan)
