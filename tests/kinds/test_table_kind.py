@@ -33,13 +33,18 @@ def table(rows: int = ROWS) -> pl.DataFrame:
     )
 
 
+def read(path: Path, **settings: object) -> Dataset:
+    """A table from a file, with `data` settings."""
+    wanted = Data.model_validate({"source": str(path), **settings})
+    examples = load_examples(wanted, base=path.parent, fallback=path.parent, progress=Silent())
+    return dataset(examples, split(examples, wanted, 42))
+
+
 def dataset_of(tmp_path: Path, frame: pl.DataFrame, **roles: object) -> Dataset:
-    """Read from a file."""
+    """A frame, read from a file."""
     path = tmp_path / "t.csv"
     frame.write_csv(path)
-    settings = Data.model_validate({"source": str(path), "target": "bought", **roles})
-    examples = load_examples(settings, base=tmp_path, fallback=tmp_path, progress=Silent())
-    return dataset(examples, split(examples, settings, 42))
+    return read(path, **{"target": "bought", **roles})
 
 
 @pytest.fixture
@@ -182,6 +187,20 @@ def test_a_missing_column_is_refused_with_its_name(data: Dataset, machine: Machi
         new(data, machine, path)
     with pytest.raises(UsageError, match="no such inputs"):
         new(data, machine, tmp_path / "nothing.csv")
+
+
+def test_all_portions_of_a_file_are_read_with_the_mark_of_training(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second portion alone would be read as thousands, and so would a file of these rows."""
+    rows = [f"{n / 8:.3f};{'high' if n > 20 else 'low'}".replace(".", ",") for n in range(1, 41)]
+    (tmp_path / "t.csv").write_text("x;y\n" + "\n".join(rows) + "\n")
+    data = read(tmp_path / "t.csv", target="y")
+    (tmp_path / "new.csv").write_text("x;n\n0,5;1\n1,234;1\n1,234;1\n9,876;1\n")
+    monkeypatch.setattr("firstlight.kinds.table.PORTION", 2)
+    portions = new(data, machine, tmp_path / "new.csv").portions
+    found = [float(x) for portion in portions for x in portion.inputs.numbers[:, 0]]
+    assert found == pytest.approx([0.5, 1.234, 1.234, 9.876])
 
 
 def test_one_row_is_enough(data: Dataset, machine: Machine, tmp_path: Path) -> None:

@@ -93,10 +93,11 @@ class Data(Section):
         default=None, description="column of a table that holds the texts; several that are joined: a,b"
     )
     group: Text | None = Field(
-        default=None, description="column of a table; rows with the same value are never parted"
+        default=None, description="column of a table; rows with the same value are never parted; no feature"
     )
     time: Text | None = Field(
-        default=None, description="column of a table; validation and test come after training by it"
+        default=None,
+        description="column of a table; validation and test come after training by it; no feature",
     )
     weight: Text | None = Field(
         default=None,

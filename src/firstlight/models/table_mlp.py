@@ -144,10 +144,13 @@ def _prepare(model: nn.Module, inputs: TableInputs) -> None:
     assert isinstance(model, TableMlp)
     _silence_unseen(model, inputs)
     columns = inputs.numbers[:: -(-len(inputs.numbers) // FITTED_ROWS) or 1].double().numpy()
-    for j, column in enumerate(columns.T):
-        values = column[np.isfinite(column)]
-        if len(values):
-            _fit_column(model.numbers, j, values)
+    numbers = model.numbers
+    for buffer, found in zip(
+        (numbers.median, numbers.scale, numbers.low, numbers.width),
+        _fitted(columns, numbers.pieces),
+        strict=True,
+    ):
+        buffer.copy_(torch.from_numpy(found))
 
 
 def _silence_unseen(model: TableMlp, inputs: TableInputs) -> None:
@@ -173,16 +176,35 @@ def _silence_unseen(model: TableMlp, inputs: TableInputs) -> None:
             place += size
 
 
-def _fit_column(numbers: Numbers, j: int, values: NDArray[np.float64]) -> None:
-    lowest, quarter, median, three_quarters, highest = np.quantile(values, (0, 0.25, 0.5, 0.75, 1))
+def _fitted(columns: NDArray[np.float64], pieces: int) -> tuple[NDArray[np.float64], ...]:
+    """(numbers,) medians, (numbers,) scales, (numbers, pieces) where pieces begin, and their widths.
+
+    Whole arrays, since each model that the preflight builds is fitted: column by column 10,000 of them took 1.4 s. A
+    column without a value keeps what `Numbers` begins with.
+    """
+    columns = np.where(np.isfinite(columns), columns, np.nan)
+    known = np.asarray(np.isfinite(columns).any(axis=0))
+    lowest, quarter, median, three_quarters, highest = _quantiles(columns, known)
     # Half the range where the middle half of the values is one value (RealMLP); a constant stays as it is.
-    unit = (three_quarters - quarter) or (highest - lowest) / 2 or 1.0
-    edges = torch.from_numpy(piece_edges(values, numbers.pieces)).float().unique()
-    used = len(edges) - 1
-    numbers.median[j] = median
-    numbers.scale[j] = 1 / unit
-    numbers.low[j, :used] = edges[:-1]
-    numbers.width[j, :used] = edges.diff()
+    unit = np.where(three_quarters > quarter, three_quarters - quarter, (highest - lowest) / 2)
+    unit = np.where(unit > 0, unit, 1.0)
+    low, width = np.zeros((len(known), pieces)), np.full((len(known), pieces), np.inf)
+    for j in np.flatnonzero(known):
+        column = columns[:, j]
+        edges = np.unique(piece_edges(column[~np.isnan(column)], pieces).astype(np.float32))
+        low[j, : len(edges) - 1], width[j, : len(edges) - 1] = edges[:-1], np.diff(edges)
+    return median, 1 / unit, low, width
+
+
+def _quantiles(columns: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(5, numbers): of each column that has a value; NaN says missing. Those without missing ones go together."""
+    quarters = (0, 0.25, 0.5, 0.75, 1)
+    found = np.zeros((len(quarters), len(known)))
+    complete = ~np.isnan(columns).any(axis=0)
+    found[:, complete] = np.quantile(columns[:, complete], quarters, axis=0)
+    for j in np.flatnonzero(known & ~complete):
+        found[:, j] = np.quantile(columns[~np.isnan(columns[:, j]), j], quarters)
+    return found
 
 
 def piece_edges(values: NDArray[np.float64], pieces: int) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from firstlight.data.examples import Examples, Part
 from firstlight.data.load import load_examples
 from firstlight.data.source import wants
 from firstlight.data.sources.table import SOURCE
+from firstlight.data.tables.encoder import fit_encoder
 from firstlight.errors import DataError, Undecided, UsageError
 from firstlight.watch.progress import Silent
 
@@ -188,6 +189,16 @@ class TestOrder:
         times = load(write(tmp_path / "t.csv", table), target="bought", time="when").times
         assert times is not None
         assert times[1] - times[0] == 59.0
+
+    @pytest.mark.parametrize("values", [["2024-01-02", "2024-03-01"], [3, 62.0]])
+    def test_the_time_is_no_feature(self, tmp_path: Path, values: list[object]) -> None:
+        table = columns() | {"when": values * 20}
+        rows = load(write(tmp_path / "t.csv", table), target="bought", time="when").table
+        column = next(column for column in rows.columns if column.name == "when")
+        assert (column.kind, column.reason) == ("time", "it is data.time")
+        encoder = fit_encoder(rows.frame, rows.columns, np.arange(ROWS))
+        assert "when" not in encoder.columns
+        assert ("when", "time: it is data.time") in encoder.left_out
 
     def test_a_time_that_is_none_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"holds no times\n.*colour: category, 3 different values"):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstlight.data.tables.columns import describe, describe_column
+from firstlight.data.tables.columns import describe, describe_column, holds_texts
 
 
 def kind(cells: list[Any], name: str = "x") -> str:
@@ -144,3 +144,18 @@ def test_the_targets_are_not_described() -> None:
     assert [c.name for c in describe(frame, target="a, b")] == ["c,d"]
     assert [c.name for c in describe(frame, target="c,d")] == ["a", "b"]
     assert len(describe(frame, target=None)) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (["the film was far too long for me", "a fine little film with a big heart"], True),
+        (["很快，好吃，味道足，量大，下次再来", "没有送水没有送水没有送水，太差了"], True),
+        (["red", "green", "blue"], False),
+        (["one of very few long category names"] * 10, False),
+        (["3.5", "12"], False),
+        ([], False),
+    ],
+)
+def test_a_column_of_texts_is_told_from_categories(values: list[str], text: bool) -> None:
+    assert holds_texts(pl.Series(values, dtype=pl.String)) is text

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from firstlight.data.tables.values import Mark
     from firstlight.watch.progress import Progress
 
-LONGEST_TEXT = 1_000_000  # characters of a text that are kept (judgement)
 NAMES_SHOWN = 20
 TASKS = ("classification", "multilabel", "regression")
 
@@ -198,6 +197,7 @@ def _with_roles(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
 def _as_texts(base: dict[str, Any], features: pl.DataFrame, content: Texts, notes: list[str]) -> Examples:
     """The examples of a table of texts; `content` says all but the texts."""
     from firstlight.data.tables.roles import joined_texts
+    from firstlight.data.texts.reading import LONGEST
 
     if base.get("weights") is not None:
         raise UsageError(
@@ -206,7 +206,7 @@ def _as_texts(base: dict[str, Any], features: pl.DataFrame, content: Texts, note
             "leave data.weight away, or ask for --set data.task=table_classification",
         )
     names = content.columns
-    texts = joined_texts(features, names, LONGEST_TEXT)
+    texts = joined_texts(features, names, LONGEST)
     shown = ", ".join(visible(name) for name in names)
     notes.append(f"texts are read from the {'columns' if len(names) > 1 else 'column'} {shown}")
     others = [visible(name) for name in features.columns if name not in names]

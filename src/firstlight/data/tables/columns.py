@@ -118,7 +118,7 @@ def _text(series: pl.Series, places: Places, mark: Mark) -> Column:
         return _eight_digits(text, numbers) or number_columns.judge(
             series.name, numbers, len(text), SPELLINGS, told
         )
-    return _words(series, present, int(found.count()))
+    return _words(series, text, int(found.count()))
 
 
 def _eight_digits(series: pl.Series, found: NDArray[np.float64]) -> Column | None:
@@ -148,14 +148,15 @@ def _codes(present: pl.Series) -> bool:
     return zeros > ZEROS_FIRST * len(present) or digits > ZEROS_FIRST * len(present)
 
 
-def _words(series: pl.Series, present: pl.Series, numbers: int) -> Column:
+def _words(series: pl.Series, text: pl.Series, numbers: int) -> Column:
     """A column of words: dates, booleans, ids, text or categories.
 
     Args:
         series: The whole column.
-        present: Its values without the spellings of missing.
-        numbers: How many of these read as numbers.
+        text: The same, the spellings of missing null.
+        numbers: How many of its values read as numbers.
     """
+    present = text.drop_nulls()
     fitting = date_formats(present)
     if fitting:
         days = values.as_dates(series, fitting[0])
@@ -163,7 +164,7 @@ def _words(series: pl.Series, present: pl.Series, numbers: int) -> Column:
             f" (or {fitting[1]}: both fit)" if len(fitting) > 1 else ""
         )
         return _date(series.name, days, fitting[0], told, SPELLINGS)
-    kept, spelt, said = _with_words(series, present)
+    kept, spelt, said = _with_words(series, text)
     different, missing = kept.drop_nulls().n_unique(), kept.null_count()
     if numbers:
         said += _why_no_numbers(present, numbers)
@@ -186,12 +187,9 @@ def _kind_of_words(filled: pl.Series, different: int, missing: int) -> tuple[Kin
     pair = sorted(filled.str.to_lowercase().unique()) if different <= SPELT_PAIRS else []
     if pair in YES_AND_NO:
         return "boolean", " and ".join(pair)
-    words = float(filled.str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
-    if different > RARELY_REPEATED * len(filled) and words >= TEXT_WORDS:
-        return (
-            "text",
-            f"text of {words:.0f} words in the mean, {percent(different / len(filled))} of them different",
-        )
+    if holds_texts(filled):
+        words, share = _mean_words(filled), percent(different / len(filled))
+        return "text", f"text of {words:.0f} words in the mean, {share} of them different"
     if len(filled) >= LEAST_IDS and different >= ID_SHARE * len(filled):
         return (
             "id",
@@ -200,12 +198,23 @@ def _kind_of_words(filled: pl.Series, different: int, missing: int) -> tuple[Kin
     return "category", count(different, "different value")
 
 
-def _with_words(series: pl.Series, present: pl.Series) -> tuple[pl.Series, tuple[str, ...], str]:
+def holds_texts(filled: pl.Series) -> bool:
+    """Whether values, without nulls, are texts and no categories: several words that rarely repeat."""
+    return filled.n_unique() > RARELY_REPEATED * len(filled) and _mean_words(filled) >= TEXT_WORDS
+
+
+def _mean_words(filled: pl.Series) -> float:
+    return float(filled.str.count_matches(WORD).mean() or 0)  # type: ignore[arg-type]
+
+
+def _with_words(series: pl.Series, spelt: pl.Series) -> tuple[pl.Series, tuple[str, ...], str]:
     """The column with NA and None kept where they are one of a few values, what is missing, and a sentence."""
+    if spelt.null_count() == series.null_count():
+        return spelt, SPELLINGS, ""
     text = values.as_text(series, missing=values.CERTAIN)
     written = text.filter(text.str.to_lowercase().is_in(sorted(values.WORDS)).fill_null(False)).unique()
-    if not len(written) or not 0 < present.n_unique() <= KEPT_WORD:
-        return values.as_text(series, missing=values.SPELLINGS), SPELLINGS, ""
+    if not len(written) or not 0 < spelt.drop_nulls().n_unique() <= KEPT_WORD:
+        return spelt, SPELLINGS, ""
     shown = " and ".join(sorted(written))
     return text, tuple(sorted(values.CERTAIN)), f"; {shown} kept as a value of its own"
 

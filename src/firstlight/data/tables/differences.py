@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.tables import values
-from firstlight.data.tables.encoder import UNKNOWN, Encoder, Number, coded, lacking
+from firstlight.data.tables.encoder import UNKNOWN, Encoder, Number, coded
+from firstlight.data.tables.names import lacking
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:

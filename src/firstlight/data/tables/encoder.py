@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from firstlight.data.tables import values
+from firstlight.data.tables.names import lacking
 from firstlight.errors import DataError
 from firstlight.text import visible
 
@@ -125,12 +126,6 @@ class Encoder:
             ],
             "left_out": [list(pair) for pair in self.left_out],
         }
-
-
-def lacking(frame: pl.DataFrame, wanted: tuple[str, ...]) -> list[str]:
-    """The columns that a frame does not have; polars makes a new list of names each time that it is asked."""
-    present = set(frame.columns)
-    return [name for name in wanted if name not in present]
 
 
 def from_meta(meta: dict[str, Any]) -> Encoder:

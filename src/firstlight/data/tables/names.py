@@ -43,3 +43,9 @@ def named_columns(frame: pl.DataFrame, wanted: str | None) -> tuple[str, ...]:
     if wanted is None or wanted in frame.columns:
         return () if wanted is None else (wanted,)
     return tuple(dict.fromkeys(name.strip() for name in wanted.split(",")))
+
+
+def lacking(frame: pl.DataFrame, wanted: tuple[str, ...]) -> list[str]:
+    """The columns that a frame does not have; polars makes a new list of names each time that it is asked."""
+    present = set(frame.columns)
+    return [name for name in wanted if name not in present]

@@ -95,8 +95,8 @@ def as_text(series: pl.Series, *, missing: frozenset[str] = frozenset()) -> pl.S
 
     if series.dtype == pl.String:
         text = series.str.strip_chars(BLANKS)
-        absent = text.is_in(["", *_cased(text, missing)]) if missing else text == ""
-        return text.set(absent.fill_null(False), None)
+        absent = _absent(text, missing)
+        return text.set(text.is_in(absent).fill_null(False), None) if absent else text
     if series.dtype.is_float():
         whole = (series == series.round()) & (series.abs() < 2**53)
         text = series.cast(pl.String)
@@ -108,11 +108,11 @@ def as_text(series: pl.Series, *, missing: frozenset[str] = frozenset()) -> pl.S
     return series.cast(pl.String)
 
 
-def _cased(text: pl.Series, missing: frozenset[str]) -> list[str]:
-    """The spellings as they are written in the column, found in its distinct short values."""
-    longest = max(len(word) for word in missing)
+def _absent(text: pl.Series, missing: frozenset[str]) -> list[str]:
+    """The empty value and the spellings as they are written in the column, found in its distinct short values."""
+    longest = max(map(len, missing), default=0)
     short = text.filter((text.str.len_bytes() <= longest).fill_null(False)).unique()
-    return short.filter(short.str.to_lowercase().is_in(sorted(missing))).to_list()
+    return [word for word in short.to_list() if not word or word.lower() in missing]
 
 
 def as_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64]:
@@ -139,7 +139,7 @@ def plain_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64] | None:
     """
     import polars as pl
 
-    if mark != ".":
+    if mark != "." or series.dtype != pl.String:
         return None
     found = _with_nan(series.cast(pl.Float64, strict=False))
     return found if np.isnan(found).sum() == series.null_count() else None
@@ -162,7 +162,10 @@ def floats(text: pl.Series, mark: Mark) -> pl.Series:
     rest = text.is_not_null() & found.is_null()
     if not rest.any():
         return found
-    others = text.filter(rest).str.replace(WITH_UNIT, "")
+    others = text.filter(rest)
+    if not others.str.contains(r"\d").any():
+        return found
+    others = others.str.replace(WITH_UNIT, "")
     others = others.set(~others.str.contains(WRITTEN[mark]), None)
     joined = others.str.replace_all(f"[{SPACES}{',' if mark == '.' else '.'}]", "")
     read = joined.str.replace(mark, ".", literal=True).cast(pl.Float64, strict=False).fill_nan(None)

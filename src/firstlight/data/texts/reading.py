@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,13 +28,6 @@ LONGEST = 1_000_000  # characters of a text that are kept (judgement)
 LARGEST_FILE = 2**30  # bytes
 NAMES_SHOWN = 5
 FEWEST_CLASSES = 2
-LOOKED_AT = 1_000  # values of a column that are looked at
-WORDS = 6.0  # words a value from which on a column is text; names of people have 4 (judgement)
-CHARACTERS_A_WORD = 2  # where words are not parted by blanks
-DISTINCT = 0.5  # share of different values that text has at least (judgement)
-FIRST_UNSPACED = (
-    "\u0e00"  # Thai; what comes from here on and is a letter is written without blanks, nearly always
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,23 +101,6 @@ def read_texts(path: Path) -> ReadTexts:
         notes=tuple(rows.notes),
         fingerprint=fingerprint(rows.ids, rows.labels, [int(p) for p in rows.parts], digests),
     )
-
-
-def looks_like_text(values: Sequence[str]) -> bool:
-    """Whether a column of a table holds texts, not names or categories: many words, mostly different.
-
-    Args:
-        values: The column; at most LOOKED_AT filled values are looked at, spread over all of it.
-    """
-    filled = [value for value in values[:: max(1, len(values) // LOOKED_AT)] if value and value.strip()]
-    if not filled:
-        return False
-    words = sum(len(v.split()) + _unspaced(v) / CHARACTERS_A_WORD for v in filled) / len(filled)
-    return words >= WORDS and len(set(filled)) >= DISTINCT * len(filled)
-
-
-def _unspaced(value: str) -> int:
-    return 0 if value.isascii() else sum(c >= FIRST_UNSPACED and c.isalpha() for c in value)
 
 
 def _from_files(root: Path, rows: _Rows) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from firstlight.data.source import is_litter, new_file
 from firstlight.data.texts.decode import decode
 from firstlight.data.texts.files import SUFFIX
-from firstlight.data.texts.reading import LARGEST_FILE, LONGEST, looks_like_text
+from firstlight.data.texts.reading import LARGEST_FILE, LONGEST
 from firstlight.errors import DataError
 from firstlight.text import visible
 
@@ -110,6 +110,9 @@ def _named(frame: pl.DataFrame, source: str, columns: tuple[str, ...]) -> tuple[
     """
     import polars as pl
 
+    from firstlight.data.tables.columns import holds_texts
+    from firstlight.data.tables.values import SPELLINGS, as_text
+
     absent = [name for name in columns if name not in frame.columns]
     if columns and not absent:
         return columns
@@ -124,7 +127,8 @@ def _named(frame: pl.DataFrame, source: str, columns: tuple[str, ...]) -> tuple[
     names = [
         name
         for name in frame.columns
-        if frame[name].dtype == pl.String and looks_like_text([v or "" for v in frame[name].to_list()])
+        if frame[name].dtype == pl.String
+        and holds_texts(as_text(frame[name], missing=SPELLINGS).drop_nulls())
     ]
     if len(names) == 1:
         return (names[0],)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from firstlight.data.encodings import MARKS, OLDER, UNMARKED, older, utf16_without_mark
 from firstlight.errors import DataError, ResourceError
 from firstlight.text import count, percent, size, visible
 
@@ -22,16 +23,8 @@ BLOCK = 2**22  # bytes read at a time
 LONGEST_LINE = 2**27  # bytes
 MEMORY_TIMES = 6  # free memory wanted for a byte of text; measured 5.6 on 30 columns of numbers
 NUL_SHARE = 0.01  # of the lines; above it the file is not text
-UTF16_NULS = 0.4  # share of NULs at every other byte of the start; ASCII text in UTF-16 has all of them
 SHOWN = 60  # characters of a line in a message
 GZIP = b"\x1f\x8b"
-MARKS = (  # the longer mark first: UTF-32 LE starts like UTF-16 LE
-    (codecs.BOM_UTF8, "utf-8", "UTF-8 with mark"),
-    (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32 LE"),
-    (codecs.BOM_UTF32_BE, "utf-32-be", "UTF-32 BE"),
-    (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16 LE"),
-    (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16 BE"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +101,10 @@ def _decode(raw: bytes, path: Path, notes: list[str]) -> tuple[bytes, str]:
             return (
                 _lines_as_utf8(body, notes)[0] if codec == "utf-8" else _converted(body, codec, path)
             ), name
-    unmarked = _utf16_without_mark(raw[:BLOCK])
+    unmarked = utf16_without_mark(raw[:BLOCK])
     if unmarked:
-        return _converted(raw, unmarked, path), unmarked.upper().replace("16-", "16 ")
+        return _converted(raw, unmarked, path), UNMARKED[unmarked]
     return _lines_as_utf8(raw, notes)
-
-
-def _utf16_without_mark(start: bytes) -> str | None:
-    half = len(start) // 2
-    first, second = start[0::2].count(0), start[1::2].count(0)
-    if half and second > UTF16_NULS * half and not first:
-        return "utf-16-le"
-    return "utf-16-be" if half and first > UTF16_NULS * half and not second else None
 
 
 def _converted(raw: bytes, codec: str, path: Path) -> bytes:
@@ -138,12 +123,12 @@ def _lines_as_utf8(raw: bytes, notes: list[str]) -> tuple[bytes, str]:
     proper = sum(not line.isascii() for line in lines) - len(foreign)
     first, shown = next(iter(foreign.items()))
     notes.append(
-        f"{count(len(foreign), 'line')} of {len(lines):,} not in UTF-8, read as Windows-1252, "
+        f"{count(len(foreign), 'line')} of {len(lines):,} not in UTF-8, read as {OLDER}, "
         f"such as line {first + 1:,}: {visible(shown[:SHOWN].strip())}"
     )
     for number, text in foreign.items():
         lines[number] = text.encode("utf-8")
-    return b"\n".join(lines), "UTF-8, mixed with Windows-1252" if proper else "Windows-1252"
+    return b"\n".join(lines), f"UTF-8, mixed with {OLDER}" if proper else OLDER
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -159,14 +144,11 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _foreign(line: bytes) -> str | None:
-    """The line read as Windows-1252 when it is not UTF-8; the five bytes that it lacks as Latin-1."""
+    """The line in the older encoding when it is not UTF-8."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
-        try:
-            return line.decode("cp1252")
-        except UnicodeDecodeError:
-            return line.decode("latin-1")
+        return older(line)
     return None
 
 
