@@ -11,7 +11,7 @@ from firstlight.config import keys
 from firstlight.config.kinds import MAX_SEED
 from firstlight.config.read import parse_config
 from firstlight.config.schema import Config
-from firstlight.config.write import LINE_WIDTH, baseline_template, render_config
+from firstlight.config.write import LINE_WIDTH, baseline_template, reasons_of, render_config
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "baseline_template.yaml"
 
@@ -113,3 +113,14 @@ def test_a_reason_for_a_key_that_does_not_exist_is_refused() -> None:
 def test_the_template_in_the_repository_is_what_the_renderer_writes() -> None:
     assert TEMPLATE.read_text("utf-8") == baseline_template()
     assert parse_config(baseline_template(), name="template").config == Config()
+
+
+WORDS = st.text("abc:-#'%", min_size=1, max_size=12).filter(lambda word: word.strip("-"))
+KEYS = ["training.batch_size", "data.classes", "seed", "budget.minutes", "model.dropout", "data.source"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(configs(), st.dictionaries(st.sampled_from(KEYS), st.lists(WORDS, min_size=1, max_size=60)))
+def test_the_reasons_can_be_read_back(config: Config, words: dict[str, list[str]]) -> None:
+    reasons = {key: " ".join(f"x{word}x" for word in said) for key, said in words.items()}
+    assert reasons_of(render_config(config, reasons)) == reasons

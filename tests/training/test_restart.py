@@ -11,6 +11,7 @@ import torch
 from small_experiment import Told, copied, loaded, train_until
 
 from firstlight.attempt import finish_new_attempt
+from firstlight.config.write import reasons_of
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
@@ -55,6 +56,15 @@ def flip(path: Path) -> None:
 def resumable(folder: Folder) -> int:
     """A new process goes on: the step at which it does."""
     return standing(loaded(folder).job, Told(), resume=True).step
+
+
+def test_the_config_of_the_next_attempt_keeps_the_reasons_of_setup(folder: Folder) -> None:
+    before = reasons_of(folder.config.read_text("utf-8"))
+    begin_second(folder)
+    after = reasons_of(folder.config.read_text("utf-8"))
+    assert len(before) > 3
+    assert after.pop("parallel.micro_batches").startswith("attempt 1 failed: memory ran out")
+    assert after == {key: why for key, why in before.items() if key != "parallel.micro_batches"}
 
 
 def test_a_new_attempt_saves_under_its_own_config_where_it_begins(folder: Folder) -> None:

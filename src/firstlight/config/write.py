@@ -26,6 +26,10 @@ HEADER = """\
 # Text that every YAML reader, of version 1.1 too, takes for text without quotes. Anything else is quoted.
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./:-]*[A-Za-z0-9_./]|[A-Za-z_]")
 _YAML_1_1_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+WHY = "why: "  # begins the reason among the comments of a key
+_COMMENT_LINE = re.compile(r"( *)# (.*)")
+_KEY_LINE = re.compile(r"( *)([a-z_0-9]+):")
+_CUT_WORD = re.compile(r"(?<=\w)-\n")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -54,6 +58,31 @@ def render_config(config: Config, reasons: Mapping[str, str]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def reasons_of(text: str) -> dict[str, str]:
+    """The reasons that `render_config` wrote, by key, read back from the comments of its text."""
+    found: dict[str, list[str]] = {}
+    above: list[str] = []
+    section = key = ""
+    for line in text.splitlines():
+        comment, entry = _COMMENT_LINE.fullmatch(line), _KEY_LINE.match(line)
+        if comment and len(comment[1]) == COMMENT_COLUMN:
+            found.setdefault(key, []).append(comment[2])
+        elif comment:
+            above.append(comment[2])
+        elif entry:
+            section = section if entry[1] else entry[2]
+            key = f"{section}.{entry[2]}" if entry[1] else section
+            found[key], above = above, []
+    reasons = {name: _why(lines) for name, lines in found.items() if keys.is_key(tuple(name.split(".")))}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _why(comments: list[str]) -> str:
+    """What follows `why:` in the comments of a key, as one line; a word that was cut at its hyphen is whole again."""
+    first = next((n for n, line in enumerate(comments) if line.startswith(WHY)), len(comments))
+    return _CUT_WORD.sub("-", "\n".join(comments[first:]).removeprefix(WHY)).replace("\n", " ")
+
+
 def baseline_template() -> str:
     """The config for no particular task: configs/baseline_template.yaml, and what `explain` shows of it."""
     return HEADER + render_config(Config(), {})
@@ -68,7 +97,7 @@ def _entry(path: keys.Path, value: Any, reason: str | None) -> str:
     choice = f" ({keys.allowed(path)})" if keys.is_choice(path) else ""
     comments = _comment(f"{keys.meaning(path)}{choice}", column)
     if reason:
-        comments += _comment(f"why: {' '.join(reason.split())}", column)
+        comments += _comment(f"{WHY}{' '.join(reason.split())}", column)
     if beside:
         return "\n".join([lines[0].ljust(column) + comments[0].lstrip(), *comments[1:]])
     return "\n".join([*comments, *lines])

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from firstlight.config.write import render_config
+from firstlight.config.write import reasons_of, render_config
 from firstlight.data.batch import LEAST_ROWS
 from firstlight.experiment.attempts import archive_attempt, archived, cause_of
 from firstlight.training import checkpoint
@@ -79,7 +79,8 @@ def archive(folder: Folder, change: Change) -> int:
     """Archives the present attempt and writes the config of the next; gives the number of the archived one."""
     number = len(archived(folder)) + 1
     why = f"attempt {number} failed: {change.reason} (firstlight explain {change.cause})"
-    text = render_config(change.config, dict.fromkeys(change.keys, why))
+    reasons = reasons_of(folder.config.read_text("utf-8")) | dict.fromkeys(change.keys, why)
+    text = render_config(change.config, reasons)
     return archive_attempt(folder, change.reason, cause=change.cause, config=text)
 
 
