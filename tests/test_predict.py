@@ -152,7 +152,7 @@ def test_predictions_are_those_of_the_training_code(trained: Folder, images: Pat
         wanted = loaded.model(torch.from_numpy((pixels.transpose(0, 3, 1, 2) - mean) / std).float()).softmax(
             1
         )
-    unseen = loaded.kind.unseen(loaded.meta, str(images / "a.png"), loaded.machine, Silent())
+    unseen = loaded.kind.unseen(loaded.meta, str(images / "a.png"), loaded.machine, Silent(), False)
     assert np.allclose(loaded.predict(next(unseen.portions).inputs), wanted.numpy(), atol=1e-5)
 
 

@@ -18,6 +18,8 @@ A message has three lines: what happened, where with the value found, what to do
 
 from __future__ import annotations
 
+HIDDEN = "[not shown]"
+
 
 class FirstlightError(Exception):
     """An error that is explained, never shown as a traceback.
@@ -35,6 +37,12 @@ class FirstlightError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
+
+    def hide(self, word: str) -> None:
+        """Takes a credential out of the message."""
+        self.what, self.where, self.remedy = (
+            line.replace(word, HIDDEN) for line in (self.what, self.where, self.remedy)
+        )
 
     def lines(self) -> tuple[str, ...]:
         """The message as the person sees it, one string a line."""
@@ -56,6 +64,14 @@ class ConfigError(UsageError):
     def __init__(self, problems: list[tuple[str, str, str]]) -> None:
         super().__init__(*problems[0])
         self.problems = tuple(problems)
+
+    def hide(self, word: str) -> None:
+        """Takes a credential out of every problem."""
+        super().hide(word)
+        self.problems = tuple(
+            (what.replace(word, HIDDEN), where.replace(word, HIDDEN), remedy.replace(word, HIDDEN))
+            for what, where, remedy in self.problems
+        )
 
     def lines(self) -> tuple[str, ...]:
         """Three lines for each problem."""

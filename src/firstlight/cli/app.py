@@ -151,8 +151,17 @@ def _run(arguments: list[str], switches: Switches) -> int:
         from firstlight.cli.crash import explain_crash
 
         shown = explain_crash(error, arguments, debug=switches.debug)
-    show_error(shown, as_json=switches.json)
+    show_error(_without_credentials(shown, arguments), as_json=switches.json)
     return shown.exit_code
+
+
+def _without_credentials(error: FirstlightError, arguments: list[str]) -> FirstlightError:
+    """The error as it may stand in the log of a job: a password on the command line is not shown again."""
+    from firstlight.machine.environment import credentials_among
+
+    for word in credentials_among(arguments):
+        error.hide(word)
+    return error
 
 
 class _Terminated(BaseException):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firstlight.machine.choices import allotted_cores
-from firstlight.machine.git import looks_like_a_secret, record_git
+from firstlight.machine.git import has_shape_of_a_secret, looks_like_a_secret, names_a_secret, record_git
 from firstlight.machine.seeds import known_values_drawn
 
 FORMAT = 1
@@ -92,6 +92,18 @@ def recorded_variables(environment: os._Environ[str] | dict[str, str]) -> dict[s
 def recorded_arguments(arguments: list[str]) -> list[str]:
     """A command line without what looks like a credential."""
     return ["[not recorded]" if looks_like_a_secret(word) else word for word in arguments]
+
+
+def credentials_among(arguments: list[str]) -> tuple[str, ...]:
+    """Parts of a command line that must not be shown again: values of `--token` and `password=`, and known shapes."""
+    found = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = word.rpartition("=")
+        if (equals and names_a_secret(name)) or has_shape_of_a_secret(value):
+            found.append(value)
+        elif before.startswith("-") and "=" not in before and names_a_secret(before):
+            found.append(word)
+    return tuple(sorted((word for word in found if word), key=len, reverse=True))
 
 
 def cgroup_cores(root: Path = _CGROUP) -> float | None:

@@ -1,9 +1,16 @@
-"""Whether an exception says that memory ran out."""
+"""The memory of this process: how much it may still take, and whether an exception says that it ran out."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 # Of the processor's allocator in torch, which raises a plain RuntimeError, and of drivers.
 WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+# Folder, limit and usage of the control group, versions 2 and 1.
+GROUPS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -11,3 +18,28 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in WORDS)
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: the machine's, or what its limits leave of them."""
+    import resource
+
+    import psutil
+
+    free: list[int] = [psutil.virtual_memory().available]
+    for folder, limit, usage in GROUPS:
+        try:
+            left = int((folder / limit).read_text("ascii")) - int((folder / usage).read_text("ascii"))
+            free.append(left + _reclaimable(folder / "memory.stat"))
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if space != resource.RLIM_INFINITY:
+        free.append(space - psutil.Process().memory_info().vms)
+    return max(0, min(free))
+
+
+def _reclaimable(statistics: Path) -> int:
+    """Bytes of file cache that count as used and are given back when memory is wanted."""
+    lines = dict(line.split(maxsplit=1) for line in statistics.read_text("ascii").splitlines())
+    return int(lines.get("total_inactive_file", lines.get("inactive_file", 0)))

@@ -153,7 +153,7 @@ def read_facts(folder: Folder) -> Facts:
         epochs=epochs,
         plan=reader.records(PlanChange, folder.plan, "changes"),
         outcome=outcome,
-        checkpoints=reader.json(folder.manifest).get("files", {}),
+        checkpoints=_checkpoints(reader, folder),
         attempts=_attempts(folder),
         predictions=shown.predictions,
         worst=_worst(reader, folder),
@@ -184,6 +184,15 @@ def _config(reader: Reader, folder: Folder) -> Config | None:
     except (FirstlightError, OSError) as error:
         reader.problems.append(f"training_config.yaml: {str(error).splitlines()[0]}")
         return None
+
+
+def _checkpoints(reader: Reader, folder: Folder) -> dict[str, Any]:
+    """The entries of the manifest; those that are none are left out and told."""
+    files = reader.json(folder.manifest).get("files", {})
+    found = {n: e for n, e in files.items() if isinstance(e, dict)} if isinstance(files, dict) else {}
+    if not isinstance(files, dict) or len(found) < len(files):
+        reader.problems.append(f"{folder.manifest.name} has entries that are none")
+    return found
 
 
 def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:

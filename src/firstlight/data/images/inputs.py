@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.data.images.decoding import SUFFIXES
+from firstlight.data.opened import within
 from firstlight.data.source import is_litter
 from firstlight.errors import DataError, UsageError
 from firstlight.text import visible
@@ -25,10 +26,15 @@ class Inputs:
     ids: tuple[str, ...]
     files: tuple[Path, ...] = ()
     arrays: NDArray[np.uint8] | None = None  # (rows, height, width, channels)
+    notes: tuple[str, ...] = ()
 
 
-def read_inputs(source: str) -> Inputs:
+def read_inputs(source: str, *, follow_links: bool = False) -> Inputs:
     """Lists the images that a path names; nothing is decoded.
+
+    Args:
+        source: As the user named it; it may be a link itself.
+        follow_links: Read files outside of a folder that links in it lead to.
 
     Raises:
         UsageError: There is no such path, or it is of no known kind.
@@ -38,13 +44,13 @@ def read_inputs(source: str) -> Inputs:
 
     path = Path(source)
     if path.is_dir():
-        found = _below(path, source)
+        found = _below(path, source, follow_links)
     elif not path.exists():
         raise UsageError("there are no such inputs", visible(f"{source} does not exist"), "check the path")
     elif path.suffix.lower() in SUFFIXES:
         found = Inputs(source=source, ids=(source,), files=(path,))
     elif path.suffix.lower() in image_table.READERS:
-        names, files = image_table.read_paths(path)
+        names, files = image_table.read_paths(path, follow_links)
         found = Inputs(source=source, ids=names, files=files)
     elif path.suffix.lower() == ".npz":
         images = arrays.read_images(path)
@@ -60,7 +66,7 @@ def read_inputs(source: str) -> Inputs:
     return found
 
 
-def _below(folder: Path, source: str) -> Inputs:
+def _below(folder: Path, source: str, follow_links: bool) -> Inputs:
     """Every image below a folder, by its path; hidden files, system litter and links to folders are passed over."""
     files = []
     for place, folders, names in os.walk(folder):
@@ -68,5 +74,6 @@ def _below(folder: Path, source: str) -> Inputs:
         files += [
             Path(place) / n for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and not is_litter(n)
         ]
-    ids = tuple(path.relative_to(folder).as_posix() for path in files)
-    return Inputs(source=source, ids=ids, files=tuple(files))
+    kept, notes = within(files, folder, follow_links)
+    ids = tuple(path.relative_to(folder).as_posix() for path in kept)
+    return Inputs(source=source, ids=ids, files=tuple(kept), notes=notes)

@@ -15,7 +15,8 @@ import numpy as np
 
 from firstlight.data.examples import Listing, Part
 from firstlight.data.source import Source
-from firstlight.errors import DataError
+from firstlight.data.unpacked import check_arrays
+from firstlight.errors import DataError, FirstlightError
 from firstlight.experiment import store
 from firstlight.text import visible
 
@@ -95,9 +96,17 @@ def read_images(path: Path) -> NDArray[np.uint8]:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        return {key.lower(): array for key, array in store.read_npz(path).items()}
-    except (OSError, ValueError, MemoryError) as error:
-        raise DataError("the .npz cannot be read", visible(f"{path}: {error}"), EXPECTED) from None
+        check_arrays(path)
+        found = {key.lower(): array for key, array in store.read_npz(path).items()}
+    except FirstlightError:
+        raise
+    except (
+        Exception
+    ) as error:  # NumPy was seen to raise SyntaxError, TokenError and others on damaged headers
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise DataError("the .npz cannot be read", visible(f"{path}: {reason}"), EXPECTED) from None
+    # NumPy gives a member that is no array as bytes.
+    return {key: array for key, array in found.items() if isinstance(array, np.ndarray)}
 
 
 def _forms(part: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """A table with a column of image paths and a column of classes: CSV, TSV, JSON lines or Parquet.
 
-Paths are relative to the table's folder and may not leave it. A column named `split` (or `part`) with train,
+Paths are relative to the table's folder and may not leave it, through links only with `data.follow_links`.
+A column named `split` (or `part`) with train,
 val and test is kept.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
+from firstlight.data.opened import ALLOW
 from firstlight.data.source import Source, wants
 from firstlight.data.tables.names import existing
 from firstlight.errors import DataError, Undecided
@@ -82,7 +84,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
         notes.append(f"{count(len(table) - len(keep), 'row')} without a path or a class were left out")
     names = [str(v) for v in keep[images].to_list()]
     values = [str(v) for v in keep[target].to_list()]
-    files = _files(names, path.parent)
+    files = _files(names, path.parent, data.follow_links)
     classes = tuple(sorted(set(values)))
     index = {name: number for number, name in enumerate(classes)}
     return Listing(
@@ -97,7 +99,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     )
 
 
-def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+def read_paths(path: Path, follow_links: bool) -> tuple[tuple[str, ...], tuple[Path, ...]]:
     """The image paths of a table, as written and as files; no classes are needed, rows without a path are left out.
 
     Raises:
@@ -110,7 +112,7 @@ def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
         return (), ()
     column = _path_column(Data(), table, path)
     names = tuple(str(value) for value in table[column].drop_nulls().to_list())
-    return names, _files(list(names), path.parent)
+    return names, _files(list(names), path.parent, follow_links)
 
 
 def _table(path: Path) -> pl.DataFrame:
@@ -164,13 +166,15 @@ def _target_column(data: Data, table: pl.DataFrame, images: str, path: Path) -> 
     )
 
 
-def _files(names: list[str], root: Path) -> tuple[Path, ...]:
+def _files(names: list[str], root: Path, follow_links: bool) -> tuple[Path, ...]:
     inside = root.resolve()
     files = []
     for name in names:
         path = root / name
         try:
-            stays = not Path(name).is_absolute() and path.resolve().is_relative_to(inside)
+            named = Path(os.path.normpath(name))  # without the way that links take
+            stays = not named.is_absolute() and ".." not in named.parts
+            linked = stays and not path.resolve().is_relative_to(inside)
         except (
             OSError,
             RuntimeError,
@@ -180,6 +184,8 @@ def _files(names: list[str], root: Path) -> tuple[Path, ...]:
             raise DataError(
                 "an image path is none", visible(f"{name}: {reason}"), "correct the table"
             ) from None
+        if linked and not follow_links:
+            raise DataError("an image path is a link that leaves the table's folder", visible(name), ALLOW)
         if not stays:
             raise DataError(
                 "an image path leaves the table's folder",

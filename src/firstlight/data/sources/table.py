@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.examples import PARTS, Examples, Part, Rows, Skipped, Texts
+from firstlight.data.opened import refuse_leaving
 from firstlight.data.source import Source, is_litter, wants
 from firstlight.data.tables.reading import SUFFIXES, ReadTable, read_table
 from firstlight.errors import DataError, UsageError
@@ -72,7 +73,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.tables.task import decide_task
 
     progress.advance("reading the table", 0, 1)
-    table = _table(path)
+    table = _table(path, data.follow_links)
     progress.advance("reading the table", 1, 1)
     _check_left_out(table.read, data, path)
     frame = roles.without(table.read.frame, data.drop)
@@ -111,7 +112,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     ), notes)  # fmt: skip
 
 
-def _table(path: Path) -> _Table:
+def _table(path: Path, follow_links: bool) -> _Table:
     from firstlight.data.tables.parts import read_parts
 
     if not path.is_dir():
@@ -124,6 +125,7 @@ def _table(path: Path) -> _Table:
             visible(f"{path}: {', '.join(twice[:NAMES_SHOWN])}"),
             "keep one for each of train, val and test, or name a single file",
         )
+    refuse_leaving((file for (file,) in files.values()), path, follow_links)
     found = read_parts({part: file for part, (file,) in files.items()})
     return _Table(read=found.table, parts=found.parts, target=found.target)
 

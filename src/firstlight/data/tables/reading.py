@@ -17,6 +17,7 @@ from firstlight.data.tables.files.delimited import Delimited, read_delimited
 from firstlight.data.tables.files.json_rows import Rows, read_rows
 from firstlight.data.tables.files.parquet import plain_types
 from firstlight.data.tables.form import Form
+from firstlight.data.unpacked import check_fits
 from firstlight.errors import DataError
 from firstlight.experiment import store
 from firstlight.text import visible
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 PARQUET = b"PAR1"
+BYTES_A_VALUE = 8  # of a Parquet column in memory, at least for numbers and text
 # What people name by mistake, by its first bytes.
 NO_TABLES = {
     b"PK\x03\x04": "an Excel or zip file",
@@ -129,7 +131,11 @@ def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
     import polars as pl
 
     try:
-        frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
+        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        # From the foot of the file alone: a column of one value may tell of a billion rows in a kilobyte.
+        rows = scan.select(pl.len()).collect().item()
+        check_fits(rows * len(scan.collect_schema()) * BYTES_A_VALUE, path, "take fewer rows or columns")
+        frame = scan.collect()
     # Polars panics on some damaged files, and its PanicException is no Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         first = str(error).partition("\n")[0] or type(error).__name__
