@@ -23,9 +23,9 @@ from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # before anything that makes threads
 
-import fuzz_cases  # noqa: E402
-import fuzz_corpus  # noqa: E402
-import fuzz_server  # noqa: E402
+import fuzz_cases
+import fuzz_corpus
+import fuzz_server
 
 DEFECTS_KEPT = 200
 
@@ -59,7 +59,8 @@ class Table:
         ]
         total = sum(sum(c.values()) for c in self.outcomes.values())
         sums = "".join(f"{sum(c[code] for c in self.outcomes.values()):>7}" for code in codes)
-        last = f"{'all':<11}{total:>7}{sums}{max(self.slowest.values(), default=0):>7.1f} s{sum(self.defects.values()):>9}"
+        slowest, defects = max(self.slowest.values(), default=0), sum(self.defects.values())
+        last = f"{'all':<11}{total:>7}{sums}{slowest:>7.1f} s{defects:>9}"
         return [head, *rows, last]
 
 

@@ -8,6 +8,7 @@ judged here, by nothing of the product: exit code, streams, processes that are l
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -27,8 +28,8 @@ MEMORY = 12 * 2**30  # bytes of address space; torch alone maps several
 CONTRACT = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9, 130, 143})  # 1 is a bug by definition
 NO_TEXT = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")  # control characters; a line break is none
 MODULES = (
-    "torch", "torch._inductor", "torch.utils.data", "sklearn.linear_model", "sklearn.ensemble", "matplotlib.figure", "PIL.Image", "jinja2",
-    "pydantic", "ruamel.yaml", "scipy.sparse.csgraph", "psutil", "rich.console",
+    "torch", "torch._inductor", "torch.utils.data", "sklearn.linear_model", "sklearn.ensemble", "matplotlib.figure",
+    "PIL.Image", "jinja2", "pydantic", "ruamel.yaml", "scipy.sparse.csgraph", "psutil", "rich.console",
 )  # fmt: skip
 
 
@@ -226,7 +227,13 @@ def _plant(name: str, fault: str) -> None:
         "hang": hang,
         "outside": outside,
     }
-    setattr(import_module(module), attribute, faults[fault])
+    original = getattr(import_module(module), attribute)
+    for loaded in [
+        m for m in sys.modules.values() if hasattr(m, "__dict__")
+    ]:  # whoever imported it by its name too
+        for known, value in list(vars(loaded).items()):
+            if value is original:
+                setattr(loaded, known, faults[fault])
 
 
 def _begin_now() -> None:
@@ -267,10 +274,8 @@ def _left(child: int) -> bool:
 
 
 def _kill(child: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _changed(

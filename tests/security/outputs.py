@@ -15,14 +15,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
-ELEMENTS = set(
-    "html head meta title style body header p h1 h2 h3 strong span dl div dt dd ul li code nav a main section"
-    " table thead tbody tr th td figure img noscript footer script".split()
-)
-ATTRIBUTES = set(
-    "lang charset http-equiv content name class id scope tabindex aria-label alt src href type".split()
-)
+ELEMENTS = {
+    "html", "head", "meta", "title", "style", "body", "header", "p", "h1", "h2", "h3", "strong", "span",
+    "dl", "div", "dt", "dd", "ul", "li", "code", "nav", "a", "main", "section", "table", "thead", "tbody",
+    "tr", "th", "td", "figure", "img", "noscript", "footer", "script",
+}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "http-equiv", "content", "name", "class", "id", "scope", "tabindex", "aria-label",
+    "alt", "src", "href", "type",
+}  # fmt: skip
 VOID = {"meta", "img"}
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO   |WARNING|ERROR  ) \S+ ")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -59,32 +62,27 @@ def markdown(text: str) -> list[str]:
     """Wrong in a page: raw HTML, a link or picture that is not ours, a table whose rows differ."""
     found = unseen_characters(text)
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    width = cells = 0
     for token in parser.parse(text):
         if token.type == "html_block":
             found.append(f"HTML: {token.content[:60]!r}")
-        if token.type == "table_open":
-            width = 0
-        if token.type == "tr_open":
-            cells = 0
-        if token.type in ("th_open", "td_open"):
-            cells += 1
-        if token.type == "tr_close":
-            width = width or cells
-            found += [f"a row of {cells} cells in a table of {width}"] if cells != width else []
-        for inner in token.children or ():
-            if inner.type == "html_inline":
-                found.append(f"HTML: {inner.content[:60]!r}")
-            if inner.type == "link_open" and inner.attrs.get("href") != "report.html":
-                found.append(f"link to {inner.attrs.get('href')!r}")
-            if inner.type == "image" and not re.fullmatch(r"plots/\w+\.png", str(inner.attrs.get("src"))):
-                found.append(f"picture {inner.attrs.get('src')!r}")
+        found += [problem for inner in token.children or () for problem in _inner(inner)]
     outside_code = "\n".join(line for line in text.split("\n") if not line.startswith("    "))
     found += [
         f"becomes a link on GitHub: {m[0]!r}"
         for m in re.finditer(r"(?i)\bhttps?://\S*|\bwww\.\S*", outside_code)
     ]
     return found + _broken_rows(outside_code)
+
+
+def _inner(token: Token) -> list[str]:
+    """Wrong in a piece of a line."""
+    if token.type == "html_inline":
+        return [f"HTML: {token.content[:60]!r}"]
+    if token.type == "link_open" and token.attrs.get("href") != "report.html":
+        return [f"link to {token.attrs.get('href')!r}"]
+    if token.type == "image" and not re.fullmatch(r"plots/\w+\.png", str(token.attrs.get("src"))):
+        return [f"picture {token.attrs.get('src')!r}"]
+    return []
 
 
 def _broken_rows(text: str) -> list[str]:

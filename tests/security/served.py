@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+import fuzz_server
 from fuzz_server import SECONDS, Result
 
-SERVER = Path(__file__).with_name("fuzz_server.py")
+SERVER = Path(fuzz_server.__file__)
 
 
 class Served:

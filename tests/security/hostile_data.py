@@ -1,4 +1,4 @@
-"""Data sets in which everything that has a name has a hostile one. The canaries are harmless: a file called `marker`."""
+"""Data sets in which everything that has a name has a hostile one; the canary is harmless, a file `marker`."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 import hostile_data
-import outputs
 import numpy as np
+import outputs
 import pytest
 from hostile_runs import Hostile
 from served import Served
@@ -110,12 +110,13 @@ class TestTheCheckerTurnsRed:
             served.root / "p.csv",
         ]
         result = served.run(*words, plant=plant)
-        assert hostile_data.FORGED in result.err.decode().splitlines()[-2]
+        assert any(line.startswith(hostile_data.FORGED) for line in result.err.decode().splitlines())
 
     @pytest.mark.parametrize(
         "page",
         [
-            "<b>x</b>", "a <img src=x>", "[x](https://evil.example)", "![x](https://e.example/x.png)", "| a | b |\n|--|--|\n| x | y | z |",
+            "<b>x</b>", "a <img src=x>", "[x](https://evil.example)", "![x](https://e.example/x.png)",
+            "| a | b |\n|--|--|\n| x | y | z |",
             "see https://evil.example", "a\x1b[31m", "a\u202eb", "www.evil.example",
         ],
     )  # fmt: skip
