@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
 from firstlight.text import visible
+from firstlight.training.stored import read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,10 +99,9 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
     """Reads a checkpoint after its hash was found in the manifest.
 
     Raises:
+        ResourceError: It does not fit the memory.
         ResumeRefused: No such file, not in the manifest, damaged, or of another format.
     """
-    import torch
-
     where = visible(str(path))
     if not path.is_file():
         raise ResumeRefused("there is no checkpoint", f"{where} does not exist", "start without --resume")
@@ -117,17 +117,8 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
             f"{where}: its SHA-256 is not the one in {folder.manifest.name}",
             f"firstlight train {visible(str(folder.root))} --resume goes on from the one before, if there is one",
         )
-    try:
-        checkpoint: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # torch raises errors of many kinds, some of modules that nothing here may import
-        raise ResumeRefused(
-            "the checkpoint holds more than tensors and plain values, or is no checkpoint",
-            f"{where}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
-            "use a checkpoint that firstlight wrote",
-        ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+    checkpoint = read_stored(content, path)
+    if checkpoint.get("format") != FORMAT:
         raise ResumeRefused(
             "the checkpoint has another format",
             f"{where}: this version reads format {FORMAT}",

@@ -15,8 +15,7 @@ import numpy as np
 
 from firstlight.data.examples import Listing, Part
 from firstlight.data.source import Source
-from firstlight.data.unpacked import check_arrays
-from firstlight.errors import DataError, FirstlightError
+from firstlight.errors import DataError
 from firstlight.experiment import store
 from firstlight.text import visible
 
@@ -96,17 +95,9 @@ def read_images(path: Path) -> NDArray[np.uint8]:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        check_arrays(path)
-        found = {key.lower(): array for key, array in store.read_npz(path).items()}
-    except FirstlightError:
-        raise
-    except (
-        Exception
-    ) as error:  # NumPy was seen to raise SyntaxError, TokenError and others on damaged headers
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise DataError("the .npz cannot be read", visible(f"{path}: {reason}"), EXPECTED) from None
-    # NumPy gives a member that is no array as bytes.
-    return {key: array for key, array in found.items() if isinstance(array, np.ndarray)}
+        return {key.lower(): array for key, array in store.read_npz(path).items()}
+    except (OSError, ValueError, MemoryError) as error:
+        raise DataError("the .npz cannot be read", visible(f"{path}: {error}"), EXPECTED) from None
 
 
 def _forms(part: str) -> tuple[str, ...]:

@@ -16,10 +16,11 @@ from firstlight.data.tables.files.content import read_content
 from firstlight.data.tables.files.delimited import Delimited, read_delimited
 from firstlight.data.tables.files.json_rows import Rows, read_rows
 from firstlight.data.tables.files.parquet import plain_types
+from firstlight.data.tables.files.parquet_size import unpacked_size
 from firstlight.data.tables.form import Form
-from firstlight.data.unpacked import check_fits
 from firstlight.errors import DataError
 from firstlight.experiment import store
+from firstlight.machine.unpacked import check_fits, check_unpacked
 from firstlight.text import visible
 
 if TYPE_CHECKING:
@@ -131,11 +132,10 @@ def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
     import polars as pl
 
     try:
-        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        # From the foot of the file alone: a column of one value may tell of a billion rows in a kilobyte.
-        rows = scan.select(pl.len()).collect().item()
-        check_fits(rows * len(scan.collect_schema()) * BYTES_A_VALUE, path, "take fewer rows or columns")
-        frame = scan.collect()
+        found = unpacked_size(path)
+        check_unpacked(found.num_bytes, path.stat().st_size, path)
+        check_fits(max(found.num_bytes, found.values * BYTES_A_VALUE), path, "take fewer rows or columns")
+        frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
     # Polars panics on some damaged files, and its PanicException is no Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         first = str(error).partition("\n")[0] or type(error).__name__

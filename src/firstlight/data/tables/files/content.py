@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstlight.data.unpacked import check_unpacked
 from firstlight.errors import DataError, ResourceError
 from firstlight.machine.memory import free_memory
+from firstlight.machine.unpacked import check_unpacked
 from firstlight.text import count, percent, size, visible
 
 BLOCK = 2**22  # bytes read at a time

@@ -1,4 +1,7 @@
-"""How much a packed file may unpack to: a small file must not fill the memory."""
+"""How much a packed file may unpack to: a small file must not fill the memory.
+
+What a member of an archive declares is what Python and torch unpack at most, so it is counted before anything is.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,18 @@ ALWAYS_BYTES = 2**28  # bytes that any packed file may unpack to, however well i
 MEMORY_SHARE = 0.5  # of the free memory, for a table or arrays that are read whole (judgement)
 
 
+def unpacks_beyond_measure(unpacked: int, packed: int) -> bool:
+    """Whether it is more than ALWAYS_BYTES, and more than MOST_TIMES the packed size."""
+    return unpacked > ALWAYS_BYTES and unpacked > MOST_TIMES * packed
+
+
 def check_unpacked(unpacked: int, packed: int, path: Path) -> None:
-    """Refuses what unpacks beyond all measure.
+    """Refuses data that unpacks beyond all measure.
 
     Raises:
-        DataError: More than ALWAYS_BYTES, and more than MOST_TIMES the packed size.
+        DataError: It does.
     """
-    if unpacked > ALWAYS_BYTES and unpacked > MOST_TIMES * packed:
+    if unpacks_beyond_measure(unpacked, packed):
         raise DataError(
             "the file unpacks beyond all measure",
             visible(f"{path}: {size(packed)} unpack to {size(unpacked)} or more"),
@@ -44,22 +52,39 @@ def check_fits(needed: int, path: Path, remedy: str) -> None:
         raise ResourceError("the data does not fit the memory", where, remedy)
 
 
-def check_arrays(path: Path) -> None:
-    """Looks at what the members of an .npz declare, before one of them is unpacked.
+def check_archive(file: IO[bytes], path: Path) -> None:
+    """Looks at what the members of a zip declare (an .npz, a checkpoint), before one of them is unpacked.
+
+    Args:
+        file: The archive; it is read from its end and left there.
+        path: How it is called in messages.
 
     Raises:
-        DataError: They unpack beyond all measure.
         ResourceError: They do not fit the memory.
-        ValueError: A member declares more values than it holds, or is no array of plain values.
+        ValueError: They unpack beyond all measure.
+        zipfile.BadZipFile: It is no zip.
     """
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        unpacked = sum(member.file_size for member in members)
-        check_unpacked(unpacked, path.stat().st_size, path)
-        check_fits(unpacked, path, "save fewer rows, or smaller images")
-        for member in members:
-            with archive.open(member) as file:
-                if _declared(file) > member.file_size:
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    packed = file.seek(0, 2)
+    if unpacks_beyond_measure(unpacked, packed):
+        raise ValueError(f"{size(packed)} unpack to {size(unpacked)}, which is beyond all measure")
+    check_fits(unpacked, path, "free memory, or save fewer and smaller arrays")
+
+
+def check_arrays(file: IO[bytes], path: Path) -> None:
+    """The same for an .npz, with what its arrays declare.
+
+    Raises:
+        ResourceError: They do not fit the memory.
+        ValueError: They unpack beyond all measure, or an array declares more values than it holds.
+        zipfile.BadZipFile: It is no zip.
+    """
+    check_archive(file, path)
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as inside:
+                if member.filename.endswith(".npy") and _declared(inside) > member.file_size:
                     raise ValueError(f"{member.filename} declares more values than it holds")
 
 
