@@ -18,6 +18,8 @@ A message has three lines: what happened, where with the value found, what to do
 
 from __future__ import annotations
 
+import re
+
 HIDDEN = "[not shown]"
 
 
@@ -41,7 +43,7 @@ class FirstlightError(Exception):
     def hide(self, word: str) -> None:
         """Takes a credential out of the message."""
         self.what, self.where, self.remedy = (
-            line.replace(word, HIDDEN) for line in (self.what, self.where, self.remedy)
+            _without(word, line) for line in (self.what, self.where, self.remedy)
         )
 
     def lines(self) -> tuple[str, ...]:
@@ -69,7 +71,7 @@ class ConfigError(UsageError):
         """Takes a credential out of every problem."""
         super().hide(word)
         self.problems = tuple(
-            (what.replace(word, HIDDEN), where.replace(word, HIDDEN), remedy.replace(word, HIDDEN))
+            (_without(word, what), _without(word, where), _without(word, remedy))
             for what, where, remedy in self.problems
         )
 
@@ -156,3 +158,8 @@ class Interrupted(FirstlightError):
     def __init__(self, what: str, where: str, remedy: str, *, exit_code: int) -> None:
         super().__init__(what, where, remedy)
         self.exit_code = exit_code
+
+
+def _without(word: str, line: str) -> str:
+    """The line without a credential; a short one that is part of another word stays, or 1 would garble 2021."""
+    return re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", HIDDEN, line)

@@ -91,7 +91,9 @@ def recorded_variables(environment: os._Environ[str] | dict[str, str]) -> dict[s
 
 def recorded_arguments(arguments: list[str]) -> list[str]:
     """A command line without what looks like a credential."""
-    return ["[not recorded]" if looks_like_a_secret(word) else word for word in arguments]
+    hidden = credentials_among(arguments)
+    odd = [looks_like_a_secret(word) or any(part in word for part in hidden) for word in arguments]
+    return ["[not recorded]" if o else word for word, o in zip(arguments, odd, strict=True)]
 
 
 def credentials_among(arguments: list[str]) -> tuple[str, ...]:

@@ -149,6 +149,14 @@ _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
 _OF_THE_USER = ("system", "global", "command")
 _FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 _QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotepath=false", "-c", "core.hooksPath=/dev/null")
+# A partial clone would fetch what it lacks, through a connection or a program that its settings name.
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # from git 2.45 on
+    "GIT_ALLOW_PROTOCOL": "none",
+    "LC_ALL": "C",
+}
 
 
 class _GitFailure(Exception):
@@ -156,7 +164,7 @@ class _GitFailure(Exception):
 
 
 def _git(folder: Path, deadline: float, *arguments: str) -> str:
-    settings = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    settings = os.environ | _ENVIRONMENT
     try:
         done = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],

@@ -7,6 +7,8 @@ val and test is kept.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.opened import ALLOW
 from firstlight.data.source import Source, wants
 from firstlight.data.tables.names import existing
+from firstlight.data.tables.reading import check_parquet, read_table
+from firstlight.data.texts.decode import decode
 from firstlight.errors import DataError, Undecided
 from firstlight.text import count, visible
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 READERS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None, ".pq": None}
 LOOKED_AT = 200  # values of a column that are looked at to find the paths
+LINES_SHOWN = 5
+START_BYTES = 2**20  # in which those lines are looked for
 PATHS_WANTED = 0.5  # share of them that must be paths of images
 PART_COLUMNS = ("split", "part", "subset")
 TARGET_NAMES = ("label", "target", "class", "y", "category")
@@ -45,23 +51,44 @@ def _names_images(path: Path) -> bool:
     import polars as pl
 
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            head = pl.scan_parquet(path).head(LOOKED_AT).collect()
-        elif READERS[path.suffix.lower()] is None:
-            head = pl.read_ndjson(path, n_rows=LOOKED_AT, infer_schema_length=LOOKED_AT)
-        else:
-            # Leniently: what is wrong with a list of images is told when it is read.
-            head = pl.read_csv(
-                path,
-                separator=READERS[path.suffix.lower()] or ",",
-                infer_schema=False,
-                n_rows=LOOKED_AT,
-                encoding="utf8-lossy",
-                truncate_ragged_lines=True,
-            )
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
+        columns = _head(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, DataError):
         return False
-    return any(_holds_paths(head[name].drop_nulls().to_list()) for name in head.columns)
+    return any(_holds_paths([value for value in values if value is not None]) for values in columns)
+
+
+def _head(path: Path) -> list[list[object]]:
+    """The columns of the first rows, leniently: what is wrong with a list of images is told when it is read."""
+    import polars as pl
+
+    suffix = path.suffix.lower()
+    if suffix in (".parquet", ".pq"):
+        check_parquet(path)
+        head = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(LOOKED_AT).collect()
+        return [head[name].to_list() for name in head.columns]
+    with path.open("rb") as file:
+        text = decode(file.read(START_BYTES))[0]
+    if READERS[suffix] is None:
+        return _keys(text.splitlines()[:LOOKED_AT])
+    head = pl.read_csv(
+        text.encode("utf-8", "replace"),
+        separator=READERS[suffix] or ",",
+        infer_schema=False,
+        n_rows=LOOKED_AT,
+        truncate_ragged_lines=True,
+    )
+    return [head[name].to_list() for name in head.columns]
+
+
+def _keys(lines: list[str]) -> list[list[object]]:
+    """The values of each key in lines of JSON objects."""
+    found: dict[str, list[object]] = {}
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
+            item = json.loads(line)
+            for key, value in item.items() if isinstance(item, dict) else ():
+                found.setdefault(key, []).append(value)
+    return list(found.values())
 
 
 def _holds_paths(values: list[object]) -> bool:
@@ -70,15 +97,14 @@ def _holds_paths(values: list[object]) -> bool:
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
-    table = _table(path)
-    if not len(table):
-        raise DataError("the table has no rows", str(path), "add rows, or name another file")
+    notes: list[str] = []
+    table = _table(path, notes)
     images = _path_column(data, table, path)
     target = _target_column(data, table, images, path)
     part_column = next(
         (c for c in table.columns if c.lower() in PART_COLUMNS and c not in (images, target)), None
     )
-    notes = [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
+    notes += [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
     keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
     if len(keep) < len(table):
         notes.append(f"{count(len(table) - len(keep), 'row')} without a path or a class were left out")
@@ -107,30 +133,20 @@ def read_paths(path: Path, follow_links: bool) -> tuple[tuple[str, ...], tuple[P
     """
     from firstlight.config.schema import Data
 
-    table = _table(path)
-    if not len(table):
-        return (), ()
+    table = _table(path, [])
     column = _path_column(Data(), table, path)
     names = tuple(str(value) for value in table[column].drop_nulls().to_list())
     return names, _files(list(names), path.parent, follow_links)
 
 
-def _table(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    suffix = path.suffix.lower()
-    try:
-        if suffix in (".parquet", ".pq"):
-            return pl.read_parquet(path)
-        if suffix in (".jsonl", ".ndjson"):
-            return pl.read_ndjson(path, infer_schema_length=None)
-        # Everything stays text: a class 007 or 1.0 is a name, not a number.
-        return pl.read_csv(path, separator=READERS[suffix] or ",", infer_schema=False, encoding="utf8")
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            "the table cannot be read", visible(f"{path}: {first}"), "save it as UTF-8 with a header"
-        ) from None
+def _table(path: Path, notes: list[str]) -> pl.DataFrame:
+    """Every column of a CSV stays text: a class 007 or 1.0 is a name, not a number."""
+    found = read_table(path)
+    notes += found.notes
+    if found.left_out:
+        shown = "; ".join(f"{row.id}: {row.reason}" for row in found.left_out[:LINES_SHOWN])
+        notes.append(f"{count(len(found.left_out), 'line')} could not be read: {visible(shown)}")
+    return found.frame
 
 
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:

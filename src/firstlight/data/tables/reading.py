@@ -128,13 +128,25 @@ def _from_text(path: Path, fingerprint: str, names: tuple[str, ...] | None) -> R
     )
 
 
+def check_parquet(path: Path) -> None:
+    """Refuses a Parquet file that unpacks beyond all measure or beyond the memory, before a page of it is unpacked.
+
+    Raises:
+        DataError: It unpacks beyond all measure.
+        OSError: It cannot be read.
+        ResourceError: It does not fit the memory.
+        ValueError: It is damaged.
+    """
+    found = unpacked_size(path)
+    check_unpacked(found.num_bytes, path.stat().st_size, path)
+    check_fits(max(found.num_bytes, found.values * BYTES_A_VALUE), path, "take fewer rows or columns")
+
+
 def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
     import polars as pl
 
     try:
-        found = unpacked_size(path)
-        check_unpacked(found.num_bytes, path.stat().st_size, path)
-        check_fits(max(found.num_bytes, found.values * BYTES_A_VALUE), path, "take fewer rows or columns")
+        check_parquet(path)
         frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
     # Polars panics on some damaged files, and its PanicException is no Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
