@@ -182,8 +182,9 @@ def _child(box: Sandbox, arguments: list[str], out: Path, err: Path) -> None:
             os.dup2(os.open(stream, flags, 0o600), number)
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        variables = box.environment()
         os.environ.clear()
-        os.environ.update(box.environment())
+        os.environ.update(variables)
         os.chdir(box.work)
         sys.argv = ["firstlight", *arguments]
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -224,7 +224,7 @@ def test_programs_that_lie_with_the_data_are_not_run(served: Served, place: Path
 
 @pytest.mark.requirement("H18")
 def test_python_m_takes_no_module_from_the_working_folder(place: Path) -> None:
-    for name in ("click", "torch", "rich", "pathlib", "contextlib"):
+    for name in ("click", "torch", "rich", "pathlib"):
         (place / f"{name}.py").write_text(MARK.format(marker=place / "marker"))
     done = subprocess.run(
         [sys.executable, "-m", "firstlight", "--version"],

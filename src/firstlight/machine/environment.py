@@ -47,6 +47,7 @@ VARIABLES = (
 )
 _PLAIN_VALUE = re.compile(r"[\w.:,=/+{}() -]{0,120}", re.ASCII)
 _DEVICE_NAME = re.compile(r"\b(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_ADDRESS = re.compile(r"://(?:[^/\s:@]*:)?([^/\s@]+)@")  # the password, or a token in the user's place
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -97,11 +98,16 @@ def recorded_arguments(arguments: list[str]) -> list[str]:
 
 
 def credentials_among(arguments: list[str]) -> tuple[str, ...]:
-    """Parts of a command line that must not be shown again: values of `--token` and `password=`, and known shapes."""
+    """Parts of a command line that must not be shown again.
+
+    Values of options and keys such as `--token` and `password=`, passwords in addresses, and words of a known shape.
+    """
     found = []
     for before, word in zip(["", *arguments], arguments, strict=False):
         name, equals, value = word.rpartition("=")
-        if (equals and names_a_secret(name)) or has_shape_of_a_secret(value):
+        if in_address := _ADDRESS.search(word):
+            found.append(in_address[1])  # a message may show the address as a path
+        elif (equals and names_a_secret(name)) or has_shape_of_a_secret(value):
             found.append(value)
         elif before.startswith("-") and "=" not in before and names_a_secret(before):
             found.append(word)
