@@ -30,6 +30,8 @@ VOID = {"meta", "img"}
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO   |WARNING|ERROR  ) \S+ ")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+CHECKED = {".md", ".html", ".csv", ".json", ".png", ".log", ".yaml", ".patch"}
+PROGRAMS_READ = {".pt", ".npz", ".npy", ".lock", ""}
 FILE_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 
 
@@ -217,6 +219,10 @@ def experiment(root: Path, forged: str) -> list[str]:
             ".json": strict_json,
             ".png": picture,
             ".log": lambda c: log(c, forged),
+            ".yaml": lambda c: unseen_characters(c.decode("utf-8")),
+            ".patch": lambda c: unseen_characters(c.decode("utf-8")),
         }.get(path.suffix, lambda c: [])(content)
         found += [f"{name}: {problem}" for problem in wrong]
+        if path.suffix not in CHECKED | PROGRAMS_READ:
+            found.append(f"{name}: a kind of file that nobody checks")
     return found
