@@ -96,14 +96,23 @@ def unpickling(source: str) -> list[str]:
     return found
 
 
+# Where arrays and stored models are read; everything else goes through these.
+READING = {("torch", "load"), ("np", "load"), ("numpy", "load")}
+READERS = {
+    "training/stored.py": "torch",
+    "experiment/store.py": "NumPy",
+    "data/images/cache.py": "NumPy, through a memory map, of what this program itself decoded",
+}
+
+
 def loading(source: str) -> list[str]:
-    """Calls that read what torch stored, under any name."""
+    """Calls that read what torch or NumPy stored, under any name."""
     tree = ast.parse(source)
     named = [
         n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("torch")
     ]
     brought = [f"line {n.lineno}: from {n.module}" for n in named if any(a.name == "load" for a in n.names)]
-    return brought + [f"line {c.lineno}" for c in calls(tree) if name_of(c) == ("torch", "load")]
+    return brought + [f"line {c.lineno}" for c in calls(tree) if name_of(c) in READING]
 
 
 def mode_of(call: ast.Call, owner: str) -> str:
@@ -172,8 +181,8 @@ def test_bytes_never_become_code() -> None:
     assert over_all(unpickling) == {}
 
 
-def test_what_torch_stored_is_read_in_one_place() -> None:
-    assert over_all(loading).keys() == {"training/stored.py"}
+def test_what_torch_and_numpy_stored_is_read_in_one_place_each() -> None:
+    assert over_all(loading).keys() == READERS.keys()
 
 
 def test_nothing_is_written_but_through_the_write_layer() -> None:

@@ -199,8 +199,11 @@ def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
     """Entries of metrics.json: flat, the metrics among the other keys; null is what was not finite."""
     known = set(EpochRecord.__dataclass_fields__) - {"metrics"}
     flat = reader.json(folder.metrics).get("epochs", [])
+    entries = [entry for entry in flat if isinstance(entry, dict)] if isinstance(flat, list) else []
+    if not isinstance(flat, list) or len(entries) < len(flat):
+        reader.problems.append(f"{folder.metrics.name} has epochs that are none")
     found = []
-    for number, entry in enumerate(flat):
+    for number, entry in enumerate(entries):
         values = {k: v for k, v in entry.items() if k in known}
         values["metrics"] = {k: _value(v) for k, v in entry.items() if k not in known}
         for key in ("train_loss", "grad_norm", "grad_norm_max"):
@@ -212,12 +215,17 @@ def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
 
 
 def _value(x: object) -> float:
-    return float(x) if isinstance(x, int | float) else math.nan
+    try:
+        return float(x) if isinstance(x, int | float) else math.nan
+    except OverflowError:  # a whole number beyond all measure
+        return math.nan
 
 
 def _worst(reader: Reader, folder: Folder) -> WorstImages | None:
     arrays = reader.arrays(folder.worst_images, ("images", "ids"))
-    if arrays is None or arrays["images"].ndim != 4:
+    if arrays is None or arrays["images"].ndim != 4 or arrays["images"].dtype != "uint8":
+        return None
+    if arrays["ids"].shape != arrays["images"].shape[:1]:
         return None
     return WorstImages(ids=tuple(str(i) for i in arrays["ids"]), images=arrays["images"])
 
