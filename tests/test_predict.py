@@ -215,3 +215,40 @@ def test_hostile_names_are_harmless_in_every_format() -> None:
 def test_inputs_below_a_folder_are_sorted_and_links_to_folders_not_followed(images: Path) -> None:
     (images / "loop").symlink_to(images)
     assert read_inputs(str(images)).ids == ("-c.bmp", "a.png", "broken.png", "deep/er/b.jpg")
+
+
+@pytest.mark.requirement("H06")
+def test_inputs_elsewhere_are_read_only_when_that_is_asked_for(images: Path, tmp_path: Path) -> None:
+    square(tmp_path / "outside" / "secret.png", 9)
+    (images / "link.png").symlink_to(tmp_path / "outside" / "secret.png")
+    found = read_inputs(str(images))
+    assert "link.png" not in found.ids
+    assert "link.png" in found.notes[0]
+    assert "--follow-links" in found.notes[0]
+    assert "link.png" in read_inputs(str(images), follow_links=True).ids
+
+
+@pytest.mark.requirement("H02")
+@pytest.mark.parametrize("what", ["shape", "rows", "meta", "config"])
+def test_a_forged_model_is_refused_by_its_file(
+    trained: Folder, tmp_path: Path, images: Path, what: str
+) -> None:
+    """Its hash is right and it holds nothing but plain values, which are not those of a model."""
+    from firstlight.training import checkpoint
+
+    saved = checkpoint.load(trained, trained.best)
+    name = next(iter(saved["model"]))
+    forged = {
+        "shape": saved | {"model": saved["model"] | {name: saved["model"][name].flatten()}},
+        "rows": saved | {"model": {}},
+        "meta": saved | {"meta": {"kind": "image"}},
+        "config": saved | {"config": {"training": 3}},
+    }[what]
+    folder = Folder(tmp_path / "forged")
+    folder.root.mkdir()
+    checkpoint.save(folder, [folder.best], forged)
+    with pytest.raises(FirstlightError) as caught:
+        predict(folder, str(images), tmp_path / "out.csv", Silent())
+    assert caught.value.exit_code in (2, 6)
+    assert all(line.isprintable() for line in caught.value.lines())
+    assert not (tmp_path / "out.csv").exists()

@@ -222,7 +222,12 @@ def _plant(name: str, fault: str) -> None:
         Path("../outside").write_text("planted")
         raise KeyError("planted")
 
+    def control(*_: object, **__: object) -> None:
+        print("\x1b[31m", file=sys.stderr)
+        raise KeyError("planted")
+
     faults: dict[str, Callable[..., object]] = {
+        "control": control,
         "identity": lambda text: text,
         "keyerror": keyerror,
         "hang": hang,
@@ -301,7 +306,7 @@ def serve(root: Path) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         box.work, box.variables, box.plant = Path(asked["cwd"]), asked["variables"], asked["plant"]
-        result = run(box, asked["words"], (root,), asked["seconds"])
+        result = run(box, asked["words"], tuple(map(Path, asked["writes"])), asked["seconds"])
         answer = {
             "code": result.code,
             "seconds": result.seconds,

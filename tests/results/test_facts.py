@@ -271,3 +271,12 @@ def test_answers_of_a_reference_that_do_not_fit_are_not_paired(build_experiment:
     scores = store.read_npz(folder.reference_scores)
     store.write_npz(folder.reference_scores, dict.fromkeys(scores, wrong))
     assert read_facts(folder).paired == {}
+
+
+@pytest.mark.parametrize("files", [[], {"last_model.pt": 3}, None])
+def test_a_manifest_with_entries_that_are_none_is_told(build_experiment: Any, files: Any) -> None:
+    folder = build_experiment(rows=60)
+    folder.manifest.write_text(json.dumps({"format": 1, "files": files}))
+    facts = read_facts(folder)
+    assert facts.checkpoints == {}
+    assert any("manifest.json" in problem for problem in facts.problems)

@@ -35,9 +35,13 @@ class Served:
         cwd: Path | None = None,
         variables: dict[str, str] | None = None,
         plant: dict[str, str] | None = None,
+        writes: tuple[Path, ...] | None = None,
         seconds: float = SECONDS,
     ) -> Result:
-        """Runs one command; `defects` of the result are those of the contract, as fuzzing sees them."""
+        """Runs one command; `defects` of the result are those of the contract, as fuzzing sees them.
+
+        It may write below `writes`, by default anywhere below `root`.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         asked = {
@@ -45,6 +49,7 @@ class Served:
             "cwd": str(cwd or self.root / "work"),
             "variables": variables or {},
             "plant": plant or {},
+            "writes": [os.fspath(place) for place in ((self.root,) if writes is None else writes)],
             "seconds": seconds,
         }
         print(json.dumps(asked), file=self._process.stdin, flush=True)
