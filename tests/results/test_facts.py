@@ -280,3 +280,16 @@ def test_a_manifest_with_entries_that_are_none_is_told(build_experiment: Any, fi
     facts = read_facts(folder)
     assert facts.checkpoints == {}
     assert any("manifest.json" in problem for problem in facts.problems)
+
+
+@pytest.mark.parametrize("field", ["sha256", "bytes", "step", "epoch", "next"])
+@pytest.mark.parametrize("wrong", [None, "x", [], 1.5, {}], ids=str)
+def test_an_entry_with_a_value_of_another_type_is_none(field: str, wrong: Any) -> None:
+    from firstlight.experiment.manifest import entries, is_entry
+
+    entry = {"sha256": "ab", "bytes": 1, "step": 2, "epoch": 3}
+    assert is_entry(entry)
+    assert is_entry(entry | {"next": entry})
+    if (field, wrong) != ("sha256", "x"):
+        assert not is_entry(entry | {field: wrong})
+        assert entries({"files": {"a": entry | {field: wrong}, "b": entry}}) == {"b": entry}

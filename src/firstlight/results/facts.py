@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.config.schema import LOWER_IS_BETTER, Config
 from firstlight.experiment.folder import Folder
+from firstlight.experiment.manifest import entries
 from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
 from firstlight.results.analysis import Candidate, analyse
 from firstlight.results.files import AGREEMENT, Reader, record
@@ -188,8 +189,8 @@ def _config(reader: Reader, folder: Folder) -> Config | None:
 
 def _checkpoints(reader: Reader, folder: Folder) -> dict[str, Any]:
     """The entries of the manifest; those that are none are left out and told."""
-    files = reader.json(folder.manifest).get("files", {})
-    found = {n: e for n, e in files.items() if isinstance(e, dict)} if isinstance(files, dict) else {}
+    manifest = reader.json(folder.manifest)
+    found, files = entries(manifest), manifest.get("files", {})
     if not isinstance(files, dict) or len(found) < len(files):
         reader.problems.append(f"{folder.manifest.name} has entries that are none")
     return found
@@ -199,11 +200,11 @@ def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
     """Entries of metrics.json: flat, the metrics among the other keys; null is what was not finite."""
     known = set(EpochRecord.__dataclass_fields__) - {"metrics"}
     flat = reader.json(folder.metrics).get("epochs", [])
-    entries = [entry for entry in flat if isinstance(entry, dict)] if isinstance(flat, list) else []
-    if not isinstance(flat, list) or len(entries) < len(flat):
+    dicts = [entry for entry in flat if isinstance(entry, dict)] if isinstance(flat, list) else []
+    if not isinstance(flat, list) or len(dicts) < len(flat):
         reader.problems.append(f"{folder.metrics.name} has epochs that are none")
     found = []
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(dicts):
         values = {k: v for k, v in entry.items() if k in known}
         values["metrics"] = {k: _value(v) for k, v in entry.items() if k not in known}
         for key in ("train_loss", "grad_norm", "grad_norm_max"):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
+from firstlight.experiment.manifest import NEXT, is_entry
 from firstlight.text import visible
 from firstlight.training.stored import read_stored
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
 
 FORMAT = 1
-NEXT = "next"  # key of what a save that is under way will put there
 ASIDE = ".damaged"  # what is added to the name of a damaged file that would be in the way
 
 
@@ -191,9 +191,10 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
         return {"format": FORMAT, "files": {}}
     try:
         manifest = store.read_json(folder.manifest)
-        if manifest["format"] == FORMAT and all(_is_entry(e) for e in manifest["files"].values()):
+        if manifest["format"] == FORMAT and all(is_entry(e) for e in manifest["files"].values()):
             return dict(manifest)
-        reason = f"format = {manifest['format']!r}, this version reads {FORMAT}"
+        entries = "an entry of it is none" if manifest["format"] == FORMAT else ""
+        reason = entries or f"format = {manifest['format']!r}, this version reads {FORMAT}"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = repr(error)
     raise ResumeRefused(
@@ -228,12 +229,3 @@ def _newest(folder: Folder, good: dict[Path, dict[str, Any]]) -> Path | None:
 
 def _committed(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key != NEXT}
-
-
-def _is_entry(entry: dict[str, Any]) -> bool:
-    named = (
-        isinstance(entry["sha256"], str)
-        and isinstance(entry["step"], int)
-        and isinstance(entry["epoch"], int)
-    )
-    return named and (NEXT not in entry or _is_entry(entry[NEXT]))
