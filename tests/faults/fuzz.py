@@ -28,6 +28,7 @@ import fuzz_corpus
 import fuzz_server
 
 DEFECTS_KEPT = 200
+TOLD_EVERY = 500  # inputs
 
 
 @dataclass
@@ -99,8 +100,8 @@ def fuzz(
             box.clean()
             shutil.copy(corpus.sources["table"], box.data)
             case = fuzz_cases.KINDS[kind][1](box, corpus, chance)
-            if keep and os.environ.get("FUZZ_TRACE"):
-                print(number, kind, case.words[:3], flush=True)
+            if keep and number % TOLD_EVERY == 0:
+                print(f"{number:,} inputs, {len(table.found)} with a defect", file=sys.stderr, flush=True)
             result = fuzz_server.run(box, case.words, case.writes, seconds)
             table.add(kind, result)
             if result.defects:

@@ -9,7 +9,6 @@ judged here, by nothing of the product: exit code, streams, processes that are l
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import resource
@@ -19,7 +18,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,18 +78,24 @@ class Sandbox:
             **self.variables,
         }
 
-    def listing(self) -> dict[str, str]:
-        """Every file outside the cache: path -> size and hash."""
-        found = {}
+    def listing(self) -> dict[str, tuple[object, ...]]:
+        """Every file outside the cache: path -> what changes with any write, and where a link leads.
+
+        The kernel sets the time of a change (ctime), and no program can set it back.
+        """
+        found: dict[str, tuple[object, ...]] = {}
         for place, folders, names in os.walk(self.root):
             folders[:] = [f for f in folders if Path(place, f) not in (self.cache, self.root / "streams")]
             for name in [*names, *(f for f in folders if Path(place, f).is_symlink())]:
                 path = Path(place, name)
-                if path.is_symlink():
-                    found[str(path.relative_to(self.root))] = f"link to {os.readlink(path)}"
-                else:
-                    content = path.read_bytes()
-                    found[str(path.relative_to(self.root))] = hashlib.sha256(content).hexdigest()
+                status = path.lstat()
+                link = os.readlink(path) if path.is_symlink() else ""
+                found[str(path.relative_to(self.root))] = (
+                    status.st_ino,
+                    status.st_size,
+                    status.st_ctime_ns,
+                    link,
+                )
         return found
 
 
@@ -285,7 +290,7 @@ def _kill(child: int) -> None:
 
 
 def _changed(
-    before: dict[str, str], after: dict[str, str], root: Path, allowed: tuple[Path, ...]
+    before: Mapping[str, object], after: Mapping[str, object], root: Path, allowed: tuple[Path, ...]
 ) -> list[str]:
     """What was written, changed or removed where nothing may be."""
     named = [path for path in {*before, *after} if before.get(path) != after.get(path)]
