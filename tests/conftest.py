@@ -34,6 +34,7 @@ def build(
     utilization: float | None = 0.83,
     alarm: str | None = None,
     ids: tuple[str, ...] | None = None,
+    groups: np.ndarray[Any, Any] | None = None,
 ) -> Folder:
     """Writes what a run leaves: config, environment, logs, predictions, small images."""
     root.mkdir(parents=True)
@@ -144,6 +145,8 @@ def build(
     }
     if task == "regression":
         arrays["target_std"] = np.array(TARGET_STD)
+    if groups is not None:
+        arrays["groups"] = groups
     store.write_npz(folder.predictions, arrays)
     if kind == "image":
         _images(folder, names, targets, predicted)

@@ -34,6 +34,7 @@ from firstlight.watch.log import Both, LogFile
 if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.kinds.kind import Dataset
+    from firstlight.references.run import Measured
     from firstlight.setup.propose import Proposal
     from firstlight.watch.progress import Progress
 
@@ -151,8 +152,10 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         log = Both(progress, LogFile(folder.log))
         finish_new_attempt(folder)
         _require_setup(folder)
-        if folder.outcome.is_file() and not folder.decision.is_file():
-            return _finish(folder)  # training ended and the report was not written: only that is missing
+        if folder.outcome.is_file() and not _reported(folder):
+            return _finish(
+                folder
+            )  # training ended, and a kill came before the last page: only that is missing
         _require_untrained(folder, resume)
         loaded = load(folder, started, log)
         job, clock = loaded.job, loaded.clock
@@ -174,7 +177,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             )
             write_references(job, found)
             for one in found:
-                log.note(_reference_line(one.record, job.metric))
+                _tell_reference(one, job.metric, log)
         log.stage("training")
         try:
             with (
@@ -191,6 +194,8 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
                     f"go on with: firstlight train {folder.root} --resume",
                     exit_code=stop.exit_code,
                 )
+        except KeyboardInterrupt:  # the second SIGINT: nothing more is saved
+            raise _left_at_once(folder) from None
         except Interrupted:
             write_status(folder)  # it names the command that goes on
             raise
@@ -233,6 +238,13 @@ def _preflight_passed(folder: Folder) -> bool:
     return folder.preflight.is_file() and first_failure(records_io.read_preflight(folder.preflight)) is None
 
 
+def _reported(folder: Folder) -> bool:
+    """Whether the last files of phase 2 are there: the page, and after it the status with the decision."""
+    from firstlight.gates.status import decided
+
+    return folder.results.is_file() and decided(folder)
+
+
 def _require_setup(folder: Folder) -> None:
     """Refuses phase 2 while gate 1 is shut."""
     from firstlight.gates.status import compute_gates, write_status
@@ -266,6 +278,18 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
         )
 
 
+def _left_at_once(folder: Folder) -> Interrupted:
+    from firstlight.training.checkpoint import read_manifest
+
+    steps = [int(entry["step"]) for entry in read_manifest(folder)["files"].values()]
+    return Interrupted(
+        "left at once",
+        f"{folder.checkpoints}: " + (f"saved up to step {max(steps):,}" if steps else "nothing is saved yet"),
+        f"go on with: firstlight train {folder.root} --resume",
+        exit_code=130,
+    )
+
+
 def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     """Fits a model that takes no steps, in the time that is left."""
     from firstlight.references.run import fit_model
@@ -274,7 +298,9 @@ def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     job, clock = loaded.job, loaded.clock
     seconds = max(clock.training_deadline - time.monotonic(), 1.0)
     name, seed = job.config.model.name, job.config.seed
-    return run_fit(job, lambda: fit_model(job.data, name, seconds=seconds, seed=seed), clock, progress)
+    return run_fit(
+        job, lambda: fit_model(job.data, job.objective, name, seconds=seconds, seed=seed), clock, progress
+    )
 
 
 def _finish(folder: Folder) -> Decision:
@@ -290,6 +316,16 @@ def _finish(folder: Folder) -> Decision:
     write_report(folder)
     write_status(folder)
     return decision
+
+
+def _tell_reference(one: Measured, metric: str, progress: Progress) -> None:
+    """What a reference reaches; of one that raised an error that, with the traceback in the log."""
+    if not one.record.error:
+        progress.note(_reference_line(one.record, metric))
+        return
+    progress.warn(f"reference {one.record.name} failed, the run goes on without it: {one.record.error}")
+    for line in one.trace.splitlines():
+        progress.detail(line)
 
 
 def _reference_line(reference: Reference, metric: str) -> str:

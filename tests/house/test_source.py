@@ -19,6 +19,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "
 LONGER: dict[str, str] = {}
 # path -> reason for writing to disk without experiment/store.py.
 WRITERS = {
+    "preflight/timing.py": "tells the kernel to forget the peak of memory",
     "experiment/store.py": "the write layer itself",
     "experiment/lock.py": "who holds the lock is written into the open file that is the lock",
     "data/images/cache.py": "pixels are written through a memory map, into a folder that is renamed when whole",

@@ -191,3 +191,16 @@ def test_a_kill_at_every_call_leaves_a_committed_file_and_loses_no_save(
         assert step_of(newest) >= 20
         assert checkpoint.load(folder, folder.best)["step"] in (10, 30)
     assert number > 20  # every call of a save was the last one once
+
+
+def test_a_kill_between_best_and_last_makes_last_the_newest_again(folder: Folder) -> None:
+    """Found by random kills: a run that went on from the best checkpoint of its last step left an older last one."""
+    save(folder, 1, "last")
+    newer = checkpoint.pack(content(2))
+    manifest = checkpoint.read_manifest(folder)
+    manifest["files"][folder.best.name] = {**newer.entry, "next": newer.entry}
+    store.write_json(folder.manifest, manifest)
+    store.write_bytes(folder.best, newer.content)  # and here the process died
+    assert checkpoint.recover(folder).path == folder.best
+    assert checkpoint.load(folder, folder.last)["step"] == 2
+    assert checkpoint.load(folder, folder.previous)["step"] == 1

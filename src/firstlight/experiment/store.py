@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TEMPORARY_PREFIX = ".writing-"
 FILE_MODE = 0o644  # less what the umask takes; the kernel applies it, so no thread ever changes the umask
-SWEEP_DEPTH = 2  # folders below the experiment in which the write layer leaves temporary files
+SWEEP_DEPTH = 4  # folders below the experiment in which the write layer leaves temporary files
 AGAIN = frozenset({errno.EIO, errno.EINTR})  # worth one more try, from the beginning
 WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same arrays give the same bytes, whenever they are written

@@ -254,6 +254,11 @@ def _previous(folder: Folder) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
 
 
+def decided(folder: Folder) -> bool:
+    """Whether status.json, as it was written last, holds a decision."""
+    return _previous(folder).get("decision") is not None
+
+
 def _passed(previous: dict[str, Any], phase: str) -> _Passed | None:
     try:
         gate = previous["phases"][phase]["gate"]

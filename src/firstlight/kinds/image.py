@@ -114,10 +114,16 @@ def _unseen(
     from firstlight.data.images.inputs import read_inputs
 
     inputs = read_inputs(source, follow_links=follow_links)
-    return Unseen(total=len(inputs.ids), portions=_portions(meta, inputs, machine), notes=inputs.notes)
+    return Unseen(
+        total=len(inputs.ids) + len(inputs.left_out),
+        portions=_portions(meta, inputs, machine),
+        notes=inputs.notes,
+    )
 
 
 def _portions(meta: Mapping[str, Any], inputs: Inputs, machine: Machine) -> Iterator[Portion]:
+    if inputs.left_out:
+        yield Portion([], None, list(inputs.left_out))
     for ids, pixels, unreadable in _decoded(_shape(meta, 0), inputs):
         yield Portion(ids, _normalised(meta, pixels, machine) if len(pixels) else None, unreadable)
 

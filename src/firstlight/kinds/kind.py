@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+
 from firstlight import catalog
 from firstlight.data.examples import Examples, Split
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from firstlight.config.schema import Config
     from firstlight.data.batch import Loader
     from firstlight.machine.choices import Machine
@@ -121,6 +125,15 @@ class Kind:
     shape: Callable[[Mapping[str, Any], int], Shape]
     views: Callable[[Mapping[str, Any]], Views]
     unseen: Callable[[Mapping[str, Any], str, Machine, Progress, bool], Unseen]
+
+
+def weights_of(data: Dataset) -> NDArray[np.float64] | None:
+    """(rows,): the weights with a mean of 1 over the training rows, so that the loss keeps its size."""
+    weights = data.examples.weights
+    if weights is None:
+        return None
+    mean = float(weights[data.split.train].mean())
+    return weights / mean if mean > 0 else np.ones(len(weights))
 
 
 def kind_named(name: str) -> Kind:

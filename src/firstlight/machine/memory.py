@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Of the processor's allocator in torch, which raises a plain RuntimeError, and of drivers.
-WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+# Of allocators in torch, which raise a plain RuntimeError, of C++, of NVIDIA's libraries, and of oneDNN, which says so
+# when there is no room for a kernel.
+WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+    "could not create a primitive",
+)
 # Folder, limit and usage of the control group, versions 2 and 1.
 GROUPS = (
     (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),

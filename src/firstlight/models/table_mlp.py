@@ -4,7 +4,8 @@ Raw numbers go in. What is fitted on the training rows (medians, scales, the edg
 state dict, so that a checkpoint needs nothing else. Each number becomes a learnt vector in two parts: one grows
 with the number, robustly scaled and smoothly clipped, and one grows piece by piece over 48 pieces of its range
 (Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", 2022). Whether it is
-missing is an input of its own. Small categories go in as one-hot, large ones as embeddings.
+missing is an input of its own. Small categories go in as one-hot, large ones as embeddings; a category that no
+training row has adds nothing.
 
 Scaling and clipping are those of RealMLP (Holzmuller, Grinsztajn, Steinwart, "Better by Default", 2024). Written
 from the descriptions. Its learnt scale of each input, its NTK form and members in parallel (TabM) changed less than
@@ -120,13 +121,41 @@ class TableMlp(nn.Module):
 
 @torch.no_grad()
 def _prepare(model: nn.Module, inputs: TableInputs) -> None:
-    """Fits medians, scales and pieces on training rows; more than FITTED_ROWS are thinned evenly."""
+    """Fits medians, scales and pieces on training rows; more than FITTED_ROWS are thinned evenly.
+
+    The weights of what these rows do not have (codes, missing numbers) become 0. Where training has it all the same
+    they are learnt from there; where it has not they stay 0, and new rows do not get what chance made of them.
+    """
     assert isinstance(model, TableMlp)
+    _silence_unseen(model, inputs)
     columns = inputs.numbers[:: -(-len(inputs.numbers) // FITTED_ROWS) or 1].double().numpy()
     for j, column in enumerate(columns.T):
         values = column[np.isfinite(column)]
         if len(values):
             _fit_column(model.numbers, j, values)
+
+
+def _silence_unseen(model: TableMlp, inputs: TableInputs) -> None:
+    """Sets to 0 what the model would make of a code that does not occur, or of a number that is never missing.
+
+    These are the vectors of codes, and columns of the first layer, which sees the flags of missing numbers first and
+    the categories last.
+    """
+    first = model.layers[0]
+    assert isinstance(first, nn.Linear)
+    never = inputs.numbers.isfinite().all(dim=0).cpu()
+    first.weight[:, : len(never)][:, never] = 0.0
+    place = first.in_features - model.categories.size
+    for j, size in enumerate(model.categories.cardinalities):
+        unseen = torch.bincount(inputs.codes[:, j].long(), minlength=size).cpu() == 0
+        if size > ONE_HOT:
+            vectors = model.categories.tables[str(j)]
+            assert isinstance(vectors, nn.Embedding)
+            vectors.weight[unseen] = 0.0
+            place += CATEGORY_SIZE
+        else:
+            first.weight[:, place : place + size][:, unseen] = 0.0
+            place += size
 
 
 def _fit_column(numbers: Numbers, j: int, values: NDArray[np.float64]) -> None:

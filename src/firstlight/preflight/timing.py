@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import statistics
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.training.evaluate import EVALUATION_BATCH, predict_batch
@@ -33,7 +35,7 @@ class Timing:
         validation_seconds: A forward pass over all validation rows, extrapolated from one batch.
         checkpoint_bytes: Model and optimizer after a step, as written.
         parameters: Numbers in the model, frozen ones included.
-        peak_bytes: Of the device during the steps (CUDA), otherwise of the process since its start.
+        peak_bytes: Of the device, otherwise of the process, during the steps.
         steps: Steps that the medians rest on.
     """
 
@@ -54,6 +56,8 @@ def measure(bench: Bench) -> Timing:
     on_cuda = job.machine.device.type == "cuda"
     if on_cuda:
         torch.cuda.reset_peak_memory_stats(job.machine.device)
+    else:
+        _forget_peak()
     model = job.make_model().train()
     optimizer = job.make_optimizer(model)
     step = make_step(model, optimizer, job.loss, job.machine, **step_settings(job.config))
@@ -110,6 +114,12 @@ def _validation(job: Job, model: nn.Module) -> float:
     return seconds * job.val.count / rows
 
 
+def _forget_peak() -> None:
+    """Lets the peak of this process begin anew, where the kernel can: an earlier and larger try must not count."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
 def _peak(device: torch.device) -> int:
     if device.type == "cuda":
         import torch
@@ -118,5 +128,9 @@ def _peak(device: torch.device) -> int:
     import resource
     import sys
 
+    if sys.platform == "linux":
+        for line in Path("/proc/self/status").read_text("ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     # Linux counts in KiB, macOS in bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from firstlight import catalog
 from firstlight.config.schema import Config
+from firstlight.data.batch import LEAST_ROWS
 from firstlight.errors import DataError, UsageError
 from firstlight.kinds.kind import Dataset, Profile
 from firstlight.machine.memory import out_of_memory
@@ -108,7 +109,7 @@ def _measured(
             return _by_real_steps(draft, data, recipe, machine, folder, training_seconds)
         except (MemoryError, RuntimeError) as error:
             parts = 2 * draft.config.parallel.micro_batches
-            fixed = PARTS in draft.explicit or parts > draft.config.training.batch_size
+            fixed = PARTS in draft.explicit or parts * LEAST_ROWS > draft.config.training.batch_size
             if not out_of_memory(error) or fixed:
                 raise
         draft.put(PARTS, parts, "memory ran out in a step with the batch in fewer parts")

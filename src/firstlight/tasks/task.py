@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from numpy.typing import NDArray
 
@@ -41,11 +42,12 @@ class Goal:
     classes: tuple[str, ...]  # none for a regression
     targets: NDArray[Any]  # of the training rows, as in Examples
     settings: Loss
+    weights: NDArray[np.float64] | None = None  # of the training rows, mean 1; None = all count alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
-    """What is reached without looking at the input."""
+    """What is reached without looking at the input, from training rows that count by their weight."""
 
     loss: float  # in the unit of val_loss
     blank: (
@@ -68,6 +70,8 @@ class Objective:
         perfect: targets -> outputs of a model that is right about every row, as sure as the loss wants it.
         chance: What is reached without looking at the input.
         meta: Plain values from which `Task.activation` makes the same activation.
+        row_weights: How much a training row counts in the loss, data.weight times the weight of its class, as a
+            reference has to count it: (rows,), or (rows, labels); None = all alike.
     """
 
     outputs: int
@@ -78,6 +82,7 @@ class Objective:
     perfect: Callable[[torch.Tensor], torch.Tensor]
     chance: Chance
     meta: dict[str, Any] = field(default_factory=dict)
+    row_weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +100,10 @@ class Task:
     bind: Callable[[Goal], Objective]
     activation: Callable[[Mapping[str, Any]], Activation]
     measured: Callable[[int], tuple[str, ...]]
+
+
+def weighed(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Values (rows, ...) times the weights of the rows (rows,), if there are any."""
+    if weights is None:
+        return values
+    return values * weights.reshape(-1, *[1] * (values.ndim - 1))

@@ -136,7 +136,8 @@ def recover(folder: Folder) -> Recovered:
     """Finds where a run can go on, and makes the folder fit for it: nothing damaged is left under a name that is read.
 
     A damaged file is renamed, never deleted. When the best checkpoint is lost, it is taken from another file of
-    the same content, or the run goes on from before it, so that it comes again.
+    the same content, or the run goes on from before it, so that it comes again. Afterwards last_model.pt is the
+    newest.
     """
     files = read_manifest(folder)["files"]
     good = _good(folder)
@@ -158,7 +159,11 @@ def recover(folder: Folder) -> Recovered:
     if lost and good:
         kept = {name: entry for name, entry in files.items() if folder.checkpoints / name in good}
         store.write_json(folder.manifest, {"format": FORMAT, "files": kept})
-    return Recovered(_newest(folder, good), tuple(notes))
+    path = _newest(folder, good)
+    if path is not None and path != folder.last:  # a kill came between the files of one save
+        content = path.read_bytes()
+        write(folder, {folder.last: Packed(content=memoryview(content), entry=_committed(good[path]))})
+    return Recovered(path, tuple(notes))
 
 
 def _set_aside(path: Path) -> str:

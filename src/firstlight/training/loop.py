@@ -82,6 +82,12 @@ def train(job: Job, state: TrainingState, watch: Watch) -> Ending:
     """
     step = make_step(state.model, state.optimizer, job.loss, job.machine, **step_settings(job.config))
     state.model.train()
+    if (
+        state.records and not state.position
+    ):  # resumed where an epoch had just ended: what was asked then is asked again
+        ending = _ends(job, state, watch)
+        if ending is not None:
+            return ending
     while state.step < state.plan.total_steps(state.step) or state.position:
         watch.meter.begin_epoch(state.sums)
         ending = _steps(job, state, watch, step)
@@ -173,6 +179,12 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         best=is_best,
         finish_seconds=_finish(job, state, watch),
     )
+    return _ends(job, state, watch)
+
+
+def _ends(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
+    """Whether the run ends after the epoch that was validated last: nothing is learnt, or patience ran out."""
+    last = state.step >= state.plan.total_steps(state.step)
     alarm = watch.alarms.epoch(
         step=state.step,
         epoch=len(state.records),
@@ -196,7 +208,9 @@ def _names(job: Job, state: TrainingState, is_best: bool, last: bool) -> tuple[s
     names = []
     if settings.save_best and is_best:
         names.append("best")
-    if state.epoch % settings.checkpoint_every_n_epochs == 0:
+    before = state.records[-2].epoch if len(state.records) > 1 else 0  # not every epoch is validated
+    every = settings.checkpoint_every_n_epochs
+    if state.epoch // every > before // every:
         names.append(str(state.epoch))
     if settings.save_last or last:
         names.append(

@@ -1,7 +1,8 @@
 """A new attempt: what stood in the way is changed in the config, the earlier attempt stays whole in attempts/N.
 
 After a loss that was not finite: a tenth of the rate, clipped. When memory ran out: batches computed in twice as many
-parts, with the same update. The new attempt goes on from the last good checkpoint, and nothing about it is silent.
+parts, with one update from all of them. The new attempt goes on from the last good checkpoint, and nothing about it
+is silent.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from firstlight.config.write import render_config
+from firstlight.data.batch import LEAST_ROWS
 from firstlight.experiment.attempts import archive_attempt, archived
 from firstlight.training import checkpoint
 from firstlight.training.job import build_job
@@ -53,16 +55,16 @@ def safer(config: Config, reason: str) -> Change:
 
 
 def smaller_parts(config: Config, reason: str) -> Change | None:
-    """After memory ran out (P2.11); None when a part would be less than a row."""
+    """After memory ran out (P2.11); None when a part would have less than two rows."""
     parts = config.parallel.micro_batches * 2
-    if parts > config.training.batch_size:
+    if parts * LEAST_ROWS > config.training.batch_size:
         return None
     parallel = config.parallel.model_copy(update={"micro_batches": parts})
     return Change(
         config=config.model_copy(update={"parallel": parallel}),
         cause="crashes",
         reason=reason,
-        remedy=f"a batch of {config.training.batch_size} is computed in {parts} parts, with the same update",
+        remedy=f"a batch of {config.training.batch_size} is computed in {parts} parts, with one update",
         keys=("parallel.micro_batches",),
     )
 

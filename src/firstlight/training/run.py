@@ -227,7 +227,7 @@ def _bad_place(job: Job, state: TrainingState) -> str:
     """Runs the batch that rang the alarm again; its weights were left as they were before it."""
     number = max(state.position - 1, 0)
     for batch in job.train.epoch(state.epoch, start=number):
-        return first_bad_place(state.model, batch, job.loss, job.machine)
+        return first_bad_place(state.model, batch, job.loss, job.machine, job.data.examples.ids)
     return "not found: the batch cannot be made again"
 
 

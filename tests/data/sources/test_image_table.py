@@ -158,7 +158,18 @@ class TestRows:
         table = {"path": ["a/0.png", None, "b/2.png", "b/3.png"], "kind": ["cat", "cat", "dog", None]}
         examples = load(write(images / name, table))
         assert examples.ids == ("a/0.png", "b/2.png")
-        assert "2 rows without a path or a class were left out" in examples.notes
+        assert "2 rows without a path or a class left out: row-2, row-4" in examples.notes
+
+    def test_lines_that_do_not_fit_shift_no_row_and_are_limited(self, images, load):
+        (images / "t.csv").write_text(
+            "path,kind\na/0.png,cat\na/1.png,cat,more,and more\nb/2.png,\nb/3.png,dog\n"
+        )
+        examples = load("t.csv")
+        assert examples.ids == ("a/0.png", "b/3.png")
+        assert "1 row without a path or a class left out: row-3" in examples.notes
+        assert any(note.startswith("1 line could not be read: line 3") for note in examples.notes)
+        with pytest.raises(DataError, match=r"0\.0 % are allowed"):
+            load("t.csv", max_bad_fraction=0.0)
 
     @pytest.mark.requirement("H06")
     @pytest.mark.parametrize("way", ["../secret.png", "a/../../secret.png", "absolute", "link"])

@@ -98,3 +98,33 @@ def test_it_is_what_counting_by_hand_gives(texts: list[str]) -> None:
 @given(st.lists(st.lists(st.sampled_from("好吃味"), max_size=8).map(" ".join), min_size=1, max_size=5))
 def test_and_of_characters_up_to_four(texts: list[str]) -> None:
     assert sorted(fit_vocabulary(texts).names()) == sorted(by_hand(texts, 4))
+
+
+@pytest.mark.parametrize(
+    ("texts", "some"),
+    [
+        (["order17a", "order18b", "order17c"], ["o", "o r d e"]),
+        (["привет1", "привет2"], ["п", "п р и в"]),
+    ],
+    ids=["codes", "another script"],
+)
+def test_where_no_word_occurs_twice_characters_are_the_units(texts: list[str], some: list[str]) -> None:
+    vocabulary = fit_vocabulary(texts)
+    assert vocabulary.characters
+    assert set(some) <= set(vocabulary.names())
+    rows = encode([*texts, "", " \t"], vocabulary)
+    assert (rows.lengths[: len(texts)] > 0).all()
+    assert rows.lengths[-2:].tolist() == [0, 0]
+    again = encode(texts, Vocabulary.restored(vocabulary.plain()))
+    assert np.array_equal(again.values, encode(texts, vocabulary).values)
+
+
+def test_a_vocabulary_that_was_stored_without_the_mark_is_one_of_words() -> None:
+    plain = fit_vocabulary(TEXTS).plain()
+    del plain["characters"]
+    assert names_of("the cat", Vocabulary.restored(plain)) == ["the", "cat", "the cat"]
+
+
+def test_texts_without_a_character_that_occurs_twice_have_no_vocabulary() -> None:
+    assert fit_vocabulary(["", " ", "ab", "cd"]).size == 0
+    assert encode(["ab", ""], fit_vocabulary(["ab"])).lengths.tolist() == [0, 0]

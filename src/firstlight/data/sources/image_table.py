@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,10 @@ import numpy as np
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.opened import ALLOW
-from firstlight.data.source import Source, wants
+from firstlight.data.source import NAMES_SHOWN, Source, check_left_out, wants
+from firstlight.data.tables.ids import unread
 from firstlight.data.tables.names import existing
-from firstlight.data.tables.reading import check_parquet, read_table
+from firstlight.data.tables.reading import ReadTable, check_parquet, read_table
 from firstlight.data.texts.decode import decode
 from firstlight.errors import DataError, Undecided
 from firstlight.text import count, visible
@@ -97,17 +99,25 @@ def _holds_paths(values: list[object]) -> bool:
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
-    notes: list[str] = []
-    table = _table(path, notes)
+    found = read_table(path, allowed=data.max_bad_fraction)
+    left_out, table = found.left_out, found.frame
+    check_left_out(left_out, len(table) + len(left_out), data.max_bad_fraction, path)
     images = _path_column(data, table, path)
     target = _target_column(data, table, images, path)
     part_column = next(
         (c for c in table.columns if c.lower() in PART_COLUMNS and c not in (images, target)), None
     )
-    notes += [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
-    keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
+    notes = [
+        *_told(found),
+        f"image paths are read from the column {visible(images)}, classes from {visible(target)}",
+    ]
+    whole = (table[images].is_not_null() & table[target].is_not_null()).to_numpy()
+    keep = table.filter(whole)
     if len(keep) < len(table):
-        notes.append(f"{count(len(table) - len(keep), 'row')} without a path or a class were left out")
+        lacking = found.places.take(np.flatnonzero(~whole)).ids()[:NAMES_SHOWN]
+        notes.append(
+            f"{count(len(table) - len(keep), 'row')} without a path or a class left out: {', '.join(lacking)}"
+        )
     names = [str(v) for v in keep[images].to_list()]
     values = [str(v) for v in keep[target].to_list()]
     files = _files(names, path.parent, data.follow_links)
@@ -125,28 +135,43 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     )
 
 
-def read_paths(path: Path, follow_links: bool) -> tuple[tuple[str, ...], tuple[Path, ...]]:
-    """The image paths of a table, as written and as files; no classes are needed, rows without a path are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The images that a table names, one for each row that has a path."""
+
+    names: tuple[str, ...]  # as written
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]  # lines that do not fit and rows without a path, each with its reason
+    notes: tuple[str, ...]
+
+
+def read_paths(path: Path, follow_links: bool) -> Paths:
+    """The image paths of a table; no classes are needed.
 
     Raises:
         DataError: The table cannot be read, holds no paths, or one leaves the table's folder.
     """
     from firstlight.config.schema import Data
 
-    table = _table(path, [])
+    found = read_table(path)
+    table = found.frame
     column = _path_column(Data(), table, path)
     names = tuple(str(value) for value in table[column].drop_nulls().to_list())
-    return names, _files(list(names), path.parent, follow_links)
+    without = found.places.take(np.flatnonzero(table[column].is_null().to_numpy())).ids()
+    return Paths(
+        names=names,
+        files=_files(list(names), path.parent, follow_links),
+        left_out=(*unread(found), *(f"{row} (no path)" for row in without)),
+        notes=found.notes,
+    )
 
 
-def _table(path: Path, notes: list[str]) -> pl.DataFrame:
-    """Every column of a CSV stays text: a class 007 or 1.0 is a name, not a number."""
-    found = read_table(path)
-    notes += found.notes
-    if found.left_out:
-        shown = "; ".join(f"{row.id}: {row.reason}" for row in found.left_out[:LINES_SHOWN])
-        notes.append(f"{count(len(found.left_out), 'line')} could not be read: {visible(shown)}")
-    return found.frame
+def _told(found: ReadTable) -> list[str]:
+    """What was seen while the table was read."""
+    if not found.left_out:
+        return list(found.notes)
+    shown = "; ".join(f"{row.id}: {row.reason}" for row in found.left_out[:LINES_SHOWN])
+    return [*found.notes, f"{count(len(found.left_out), 'line')} could not be read: {visible(shown)}"]
 
 
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
@@ -238,4 +263,10 @@ def _parts(values: list[Any] | None, rows: int, notes: list[str]) -> np.ndarray[
     return np.array(parts, dtype=np.int8)
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a table of image paths",
+    tasks=("image_classification",),
+    settings=frozenset({"target", "path_column", "channels", "image_size", "follow_links"}),
+)

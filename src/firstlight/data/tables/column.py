@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant", "empty"]
+Kind = Literal[
+    "number", "category", "boolean", "date", "text", "id", "constant", "empty", "group", "time", "weight"
+]
+UNSEEN: frozenset[Kind] = frozenset(
+    {"id", "constant", "empty", "group", "time", "weight"}
+)  # that say nothing of a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import numpy as np
 from firstlight.data.tables import number_columns, values
 from firstlight.data.tables.column import Column, Kind
 from firstlight.data.tables.number_columns import LEAST_IDS, SHOWN
+from firstlight.data.tables.places import Places, counted
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -35,20 +36,21 @@ YES_AND_NO = [sorted(pair) for pair in zip(values.TRUE, values.FALSE, strict=Tru
 SPELLINGS = tuple(sorted(values.SPELLINGS))
 
 
-def describe(frame: pl.DataFrame, *, target: str | None) -> tuple[Column, ...]:
+def describe(frame: pl.DataFrame, *, target: str | None, places: Places | None = None) -> tuple[Column, ...]:
     """The columns that a model may see, in the order of the table.
 
     Args:
         frame: A `ReadTable.frame`.
         target: The target, or several joined by commas; not among the answer. None = every column is described.
+        places: Of the rows, for sentences; None = counted from 1.
     """
     targets: set[str] = set()
     if target is not None:
         targets = {target} if target in frame.columns else {name.strip() for name in target.split(",")}
-    return tuple(describe_column(series) for series in frame if series.name not in targets)
+    return tuple(describe_column(series, places) for series in frame if series.name not in targets)
 
 
-def describe_column(series: pl.Series) -> Column:
+def describe_column(series: pl.Series, places: Places | None = None) -> Column:
     """What one column holds."""
     import polars as pl
 
@@ -62,7 +64,7 @@ def describe_column(series: pl.Series) -> Column:
         return _eight_digits(series, found) or number_columns.judge(
             name, found[~np.isnan(found)], len(series)
         )
-    return _text(series)
+    return _text(series, places or counted(len(series)))
 
 
 def _long(series: pl.Series) -> bool:
@@ -70,7 +72,7 @@ def _long(series: pl.Series) -> bool:
     return series.dtype.is_integer() and bool((series.abs() >= 10**EXACT_DIGITS).any())
 
 
-def _text(series: pl.Series) -> Column:
+def _text(series: pl.Series, places: Places) -> Column:
     """A column of text: numbers written as text, or words."""
     text = values.as_text(series, missing=values.SPELLINGS)
     present = text.drop_nulls()
@@ -78,7 +80,7 @@ def _text(series: pl.Series) -> Column:
     strange = present.filter(found.is_null())
     if len(present) and len(strange) <= STRAY * len(present) and not _codes(present):
         numbers = np.asarray(found.drop_nulls().to_numpy(), dtype=np.float64)
-        told = number_columns.stray_words(text, strange)
+        told = number_columns.stray_words(text, strange, places)
         return _eight_digits(text, numbers) or number_columns.judge(
             series.name, numbers, len(text), SPELLINGS, told
         )

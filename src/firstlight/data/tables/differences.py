@@ -37,14 +37,17 @@ class Differences:
     extra: tuple[str, ...]  # columns that training did not have; not looked at
     misfits: tuple[Misfit, ...]  # numbers or dates that are none; predicted as missing
     unknown: tuple[Misfit, ...]  # categories not seen in training
+    empty: tuple[str, ...]  # columns without any value
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind of difference and column."""
         told = []
         if self.missing:
-            told.append(f"columns missing: {_names(self.missing)}")
+            told.append(f"columns missing: {named(self.missing)}")
         if self.extra:
-            told.append(f"columns that training did not have, not used: {_names(self.extra)}")
+            told.append(f"columns that training did not have, not used: {named(self.extra)}")
+        if self.empty:
+            told.append(f"columns without a value in any row: {named(self.empty)}")
         told += [
             f"{self._rows(m)} no number or date in {visible(m.column)}, taken as missing"
             for m in self.misfits
@@ -59,7 +62,8 @@ class Differences:
         return f"{count(misfit.rows, 'row')} ({percent(misfit.rows / self.rows)}, such as {shown}) with"
 
 
-def _names(names: tuple[str, ...]) -> str:
+def named(names: tuple[str, ...]) -> str:
+    """The first of them, and how many more there are."""
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(visible(name) for name in names[:SHOWN]) + more
 
@@ -89,6 +93,7 @@ def check_columns(encoder: Encoder, frame: pl.DataFrame) -> Differences:
         extra=tuple(name for name in frame.columns if name not in known),
         misfits=tuple(misfit for misfit in misfits if misfit is not None),
         unknown=tuple(misfit for misfit in unknown if misfit is not None),
+        empty=tuple(name for name in encoder.columns if name in frame.columns and not frame[name].count()),
     )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from firstlight.data.tables.places import Places
+
 FEW = 10  # whole numbers; so few different ones may be codes (judgement)
 LEAST_IDS = 20  # rows; with fewer, numbers may all differ by chance
 ID_DENSITY = 10  # a counter with gaps: its range is at most so many times its rows (judgement)
@@ -109,15 +111,16 @@ def may_be_dates(found: NDArray[np.float64]) -> bool:
     return len(found) > 0 and bool(((found >= low) & (found <= high) & (found == np.rint(found))).all())
 
 
-def stray_words(text: pl.Series, stray: pl.Series) -> str:
+def stray_words(text: pl.Series, stray: pl.Series, places: Places) -> str:
     """What is said about the few values of a column that are no numbers.
 
     Args:
         text: (rows,): the whole column.
         stray: The values that are no numbers.
+        places: Of the rows.
     """
     if not len(stray):
         return ""
-    row = int((text == stray[0]).arg_true()[0]) + 1
-    shown = f"{visible(str(stray[0])[:SHOWN])} in row {row:,}"
+    row = int((text == stray[0]).arg_true()[0])
+    shown = f"{visible(str(stray[0])[:SHOWN])} in {visible(places.said(row))}"
     return f"{count(len(stray), 'value')} no number, such as {shown}: taken as missing"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.examples import Part, Skipped
+from firstlight.data.tables.files.delimited import MAX_BAD_FRACTION
+from firstlight.data.tables.places import joined
 from firstlight.data.tables.reading import ReadTable, read_named, read_table
 from firstlight.errors import DataError
 from firstlight.text import visible
@@ -28,16 +30,20 @@ class ReadParts:
     target: str | None  # the one column that a test file lacks, when there is such a file
 
 
-def read_parts(paths: dict[Part, Path]) -> ReadParts:
+def read_parts(paths: dict[Part, Path], *, allowed: float = MAX_BAD_FRACTION) -> ReadParts:
     """Reads the files.
 
     The names in the header of one file count for those without. A test file that lacks one column has no target:
     it is left out with a note, since nothing can be measured on it, and tells which column the target is.
 
+    Args:
+        paths: The file of each part.
+        allowed: Share of the lines of a file that need not fit; one line need never.
+
     Raises:
         DataError: A file cannot be read, or its columns are others than those of the first.
     """
-    tables = _read_all(dict(sorted(paths.items())))
+    tables = _read_all(dict(sorted(paths.items())), allowed)
     first = next(iter(tables))
     columns = set(tables[first].frame.columns)
     target, notes = None, []
@@ -58,15 +64,16 @@ def read_parts(paths: dict[Part, Path]) -> ReadParts:
     return ReadParts(table=_joined(tables, paths, notes), parts=np.repeat(numbers, sizes), target=target)
 
 
-def _read_all(paths: dict[Part, Path]) -> dict[Part, ReadTable]:
+def _read_all(paths: dict[Part, Path], allowed: float) -> dict[Part, ReadTable]:
     """Every file; one without a header takes the names of one that has one."""
-    tables = {part: read_table(path) for part, path in paths.items()}
+    tables = {part: read_table(path, allowed=allowed) for part, path in paths.items()}
     named = [table for table in tables.values() if table.form.header]
     if not named or len(named) == len(tables):
         return tables
     names = tuple(named[0].frame.columns)
     return {
-        part: table if table.form.header else read_named(paths[part], names) for part, table in tables.items()
+        part: table if table.form.header else read_named(paths[part], names, allowed=allowed)
+        for part, table in tables.items()
     }
 
 
@@ -87,6 +94,7 @@ def _joined(tables: dict[Part, ReadTable], paths: dict[Part, Path], notes: list[
     return ReadTable(
         frame=frame,
         form=dataclasses.replace(first.form, rows=len(frame)),
+        places=joined([(paths[part].name, table.places) for part, table in tables.items()]),
         left_out=left_out,
         notes=(*said, *notes),
         fingerprint=whole.hexdigest(),

@@ -9,7 +9,7 @@ import numpy as np
 from firstlight.data.bundles import ALONE
 from firstlight.data.examples import PARTS, Part
 from firstlight.data.tables import values
-from firstlight.data.tables.names import SHOWN, existing
+from firstlight.data.tables.names import SHOWN, existing, named_columns
 from firstlight.data.tables.target import PARTS as PART_COLUMNS
 from firstlight.errors import DataError, UsageError
 from firstlight.text import count, number, visible
@@ -18,9 +18,42 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from firstlight.config.schema import Data
     from firstlight.data.tables.column import Column
+    from firstlight.data.tables.places import Places
 
 USEFUL = ("number", "category", "boolean", "date")  # kinds of columns that a model for tables sees
+
+
+def check_apart(frame: pl.DataFrame, data: Data) -> None:
+    """No column that is the target, or dropped, has another role.
+
+    Raises:
+        UsageError: One has; or texts are named, and a table is asked for.
+    """
+    if data.text_column is not None and data.task.startswith("table_"):
+        raise UsageError(
+            "a column of texts is for texts",
+            visible(f"data.text_column = {data.text_column}; data.task = {data.task}"),
+            f"leave one of them out, or ask for {data.task.replace('table', 'text')}",
+        )
+    named = {
+        "data.target": named_columns(frame, data.target),
+        "data.drop": data.drop or (),
+        "data.group": (data.group,),
+        "data.time": (data.time,),
+        "data.weight": (data.weight,),
+        "data.text_column": named_columns(frame, data.text_column),
+    }
+    for sole in ("data.target", "data.drop"):
+        for key, names in named.items():
+            both = [name for name in names if name in named[sole] and key != sole]
+            if both:
+                raise UsageError(
+                    "a column cannot have two roles",
+                    visible(f"{both[0]} is in {sole} and in {key}"),
+                    f"take it out of {key if sole == 'data.target' else sole}, or name another column",
+                )
 
 
 def without(frame: pl.DataFrame, drop: tuple[str, ...] | None) -> pl.DataFrame:
@@ -61,7 +94,7 @@ def groups_of(series: pl.Series, notes: list[str]) -> NDArray[np.int64]:
     return np.asarray(codes.to_numpy(), np.int64)
 
 
-def weights_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
+def weights_of(series: pl.Series, places: Places, notes: list[str]) -> NDArray[np.float64]:
     """(rows,): how much each row counts in training.
 
     Raises:
@@ -70,7 +103,7 @@ def weights_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
     found = values.as_numbers(series)
     bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
     if len(bad) or not found.any():
-        shown = ", ".join(f"{series[int(row)]} in row {row + 1:,}" for row in bad[:5].tolist()) or "all are 0"
+        shown = ", ".join(f"{series[row]} in {places.said(row)}" for row in bad[:5].tolist()) or "all are 0"
         raise DataError(
             "a weight has to be a number that is not negative",
             visible(f"{series.name}: {count(len(bad), 'row')}, {shown}"),
@@ -117,8 +150,7 @@ def text_columns(
         UsageError: There is no such column, or texts are asked for and none looks like it.
     """
     if wanted is not None:
-        names = [wanted] if wanted in frame.columns else [name.strip() for name in wanted.split(",")]
-        return tuple(existing(frame, name, "data.text_column") for name in names)
+        return tuple(existing(frame, name, "data.text_column") for name in named_columns(frame, wanted))
     texts = tuple(column.name for column in columns if column.kind == "text")
     if task.startswith("text_"):
         if texts:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from firstlight.data.tables import labels, values
+from firstlight.data.tables.places import Places, counted
 from firstlight.errors import DataError, UsageError
 from firstlight.text import count, number, percent, visible
 
@@ -48,13 +49,16 @@ class TargetValues:
     notes: tuple[str, ...]
 
 
-def decide_task(frame: pl.DataFrame, target: Target, wanted: Task | None = None) -> TargetValues:
+def decide_task(
+    frame: pl.DataFrame, target: Target, wanted: Task | None = None, *, places: Places | None = None
+) -> TargetValues:
     """Reads the target.
 
     Args:
         frame: The table.
         target: From `choose_target`.
         wanted: The task that the person named; None = decided by the values.
+        places: Of the rows, for messages; None = counted from 1.
 
     Raises:
         UsageError: Several columns, and another task than multilabel was asked for.
@@ -72,7 +76,7 @@ def decide_task(frame: pl.DataFrame, target: Target, wanted: Task | None = None)
     series = frame[target.columns[0]]
     text, words = _texts(series)
     rows, missing = _with_target(text)
-    text = text.gather(rows)
+    text, kept = text.gather(rows), (places or counted(len(frame))).take(rows)
     notes = [f"{count(missing, 'row')} without a target left out"] if missing else []
     found = values.floats(text)
     task: Task = "regression"
@@ -82,9 +86,9 @@ def decide_task(frame: pl.DataFrame, target: Target, wanted: Task | None = None)
         task = "multilabel"
         classes, numbers = labels.in_one_column(text)
     elif wanted == "regression" or (wanted is None and not words and _is_quantity(found, notes)):
-        numbers = _quantity(text, found, rows)
+        numbers = _quantity(text, found, kept)
     else:
-        _refuse_stray_words(text, found, rows, asked=wanted is not None)
+        _refuse_stray_words(text, found, kept, asked=wanted is not None)
         task = "classification"
         classes, numbers = _classes(text, found, notes)
     return TargetValues(
@@ -135,9 +139,9 @@ def _is_quantity(found: pl.Series, notes: list[str]) -> bool:
     return quantity
 
 
-def _quantity(text: pl.Series, found: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    _refuse(text, found.is_null(), rows, "the target holds words among numbers")
-    _refuse(text, found.is_infinite(), rows, "the target holds infinite values")
+def _quantity(text: pl.Series, found: pl.Series, places: Places) -> NDArray[np.float64]:
+    _refuse(text, found.is_null(), places, "the target holds words among numbers")
+    _refuse(text, found.is_infinite(), places, "the target holds infinite values")
     if found.n_unique() == 1:
         raise DataError(
             "the target is always the same", visible(f"{text.name}: {text[0]}"), "name another column"
@@ -145,20 +149,20 @@ def _quantity(text: pl.Series, found: pl.Series, rows: NDArray[np.int64]) -> NDA
     return np.asarray(found.to_numpy(), dtype=np.float64)
 
 
-def _refuse_stray_words(text: pl.Series, found: pl.Series, rows: NDArray[np.int64], *, asked: bool) -> None:
+def _refuse_stray_words(text: pl.Series, found: pl.Series, places: Places, *, asked: bool) -> None:
     """A few words in what else is a quantity are mistakes, unless classes were asked for."""
     mostly = MOSTLY_NUMBERS * len(text) <= found.count() < len(text)
     if mostly and not asked and found.drop_nulls().n_unique() > CLASS_CODES:
-        _refuse(text, found.is_null(), rows, "the target holds words among numbers")
+        _refuse(text, found.is_null(), places, "the target holds words among numbers")
 
 
-def _refuse(text: pl.Series, bad: pl.Series, rows: NDArray[np.int64], what: str) -> None:
-    """Raises with the first rows when there are bad ones; rows are counted from 1, without the header."""
-    places = np.flatnonzero(bad.to_numpy())
-    if not len(places):
+def _refuse(text: pl.Series, bad: pl.Series, places: Places, what: str) -> None:
+    """Raises with the first rows when there are bad ones."""
+    wrong = np.flatnonzero(bad.to_numpy())
+    if not len(wrong):
         return
-    shown = ", ".join(f"{str(text[int(place)])[:40]} in row {rows[place] + 1:,}" for place in places[:SHOWN])
-    told = f"{text.name}: {count(len(places), 'row')} of {len(text):,}, {shown}"
+    shown = ", ".join(f"{str(text[row])[:40]} in {places.said(row)}" for row in wrong[:SHOWN].tolist())
+    told = f"{text.name}: {count(len(wrong), 'row')} of {len(text):,}, {shown}"
     raise DataError(what, visible(told), "correct or remove these rows, or name another target")
 
 

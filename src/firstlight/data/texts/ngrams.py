@@ -1,7 +1,8 @@
 """A vocabulary of n-grams, fitted on the training texts, and every text as the numbers of its n-grams.
 
 An n-gram is a run of units (words.py) that occurs at least twice in the training texts; what the vocabulary
-does not know is left out, so a text of unknown words is an empty row.
+does not know is left out, so a text of unknown words is an empty row. Where no word and no mark occurs twice, single
+characters are the units.
 
 A fitted vocabulary and no hashing: nothing collides, the table is as small as the data, a report can name the
 n-grams, and a stored model does not depend on a library's hash function staying what it is.
@@ -39,10 +40,12 @@ class Vocabulary:
         units: The words, characters and marks, most frequent first.
         longer: For each length from 2 on, the sorted keys of its n-grams. A key is the place of the n-gram
             without its last unit among those of its length, times the number of units, plus the last unit.
+        characters: Whether every character is a unit, in words, too.
     """
 
     units: tuple[str, ...]
     longer: tuple[NDArray[np.int64], ...]
+    characters: bool = False
 
     @property
     def size(self) -> int:
@@ -60,13 +63,19 @@ class Vocabulary:
 
     def plain(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
-        return {"units": list(self.units), "longer": [keys.tolist() for keys in self.longer]}
+        return {
+            "units": list(self.units),
+            "longer": [keys.tolist() for keys in self.longer],
+            "characters": self.characters,
+        }
 
     @staticmethod
     def restored(plain: dict[str, Any]) -> Vocabulary:
         """The reverse of `plain`."""
         longer = tuple(np.array(keys, dtype=np.int64) for keys in plain["longer"])
-        return Vocabulary(units=tuple(plain["units"]), longer=longer)
+        return Vocabulary(
+            units=tuple(plain["units"]), longer=longer, characters=bool(plain.get("characters", False))
+        )
 
 
 class _Found(NamedTuple):
@@ -85,9 +94,13 @@ def fit_vocabulary(texts: Sequence[str], *, largest: int = LARGEST) -> Vocabular
     """
     texts = _thinned(texts)
     units, counts = count_units(texts)
-    longest = CHARACTERS_LONGEST if unspaced_share(units, counts) >= MOSTLY else WORDS_LONGEST
+    characters = not (counts >= LEAST_COUNT).any()
+    if characters:
+        units, counts = count_units(texts, characters=True)
+    mostly = characters or unspaced_share(units, counts) >= MOSTLY
+    longest = CHARACTERS_LONGEST if mostly else WORDS_LONGEST
     known = int((counts >= LEAST_COUNT).sum())
-    coded = encode_units(texts, units[:known])
+    coded = encode_units(texts, units[:known], characters=characters)
     longer, frequencies = _longer(coded, known, longest, LEAST_COUNT)
     every = np.concatenate([counts[:known], *frequencies])
     if len(every) > largest:
@@ -95,7 +108,7 @@ def fit_vocabulary(texts: Sequence[str], *, largest: int = LARGEST) -> Vocabular
         known = int((counts >= least).sum())  # the most frequent ones come first
         few = np.where(coded.values < known, coded.values, -1)
         longer, _ = _longer(Ragged(values=few, offsets=coded.offsets), known, longest, least)
-    return Vocabulary(units=tuple(units[:known]), longer=longer)
+    return Vocabulary(units=tuple(units[:known]), longer=longer, characters=characters)
 
 
 def encode(texts: Sequence[str], vocabulary: Vocabulary) -> Ragged:
@@ -105,7 +118,7 @@ def encode(texts: Sequence[str], vocabulary: Vocabulary) -> Ragged:
 
 
 def _encode(texts: Sequence[str], vocabulary: Vocabulary) -> Ragged:
-    coded = encode_units(texts, vocabulary.units)
+    coded = encode_units(texts, vocabulary.units, characters=vocabulary.characters)
     rows = coded.rows()
     found = _single(coded)
     numbers, owners = [found.places], [rows[found.starts]]
