@@ -93,7 +93,7 @@ class TestTheCheckerTurnsRed:
         self, served: Served, hostile: dict[str, Hostile], tmp_path: Path
     ) -> None:
         out = served.root / "plain.csv"
-        plant = {"firstlight.predict.csv_cell": "identity"}
+        plant = {"firstlight.predictions.csv_cell": "identity"}
         assert (
             served.run("predict", hostile["table"].exp, hostile["table"].data, "--out", out, plant=plant).code
             == 0
