@@ -14,6 +14,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -87,13 +88,13 @@ def fuzz(
         until: time.monotonic() at which to stop, whatever is left.
     """
     fuzz_server.prepare()
-    table = Table()
+    table, stopped = Table(), _stopped_by_signals()
     weights = [fuzz_cases.KINDS[kind][0] for kind in kinds]
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         box = fuzz_server.Sandbox(Path(folder).resolve())
         corpus = fuzz_corpus.build(box, extra)
         for number in range(inputs):
-            if number and time.monotonic() > until:  # one at least, however slow the machine is
+            if stopped or (number and time.monotonic() > until):  # one at least, however slow the machine is
                 break
             chance = random.Random(f"{seed} {number}")
             kind = chance.choices(kinds, weights)[0]
@@ -107,6 +108,14 @@ def fuzz(
             if result.defects:
                 _keep(table, keep, number, kind, case, result)
     return table
+
+
+def _stopped_by_signals() -> list[int]:
+    """Gets the number of a signal to stop, so that the table of what was done is still printed."""
+    stopped: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _: stopped.append(got))
+    return stopped
 
 
 def _keep(

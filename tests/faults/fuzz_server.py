@@ -182,6 +182,8 @@ def _child(box: Sandbox, arguments: list[str], out: Path, err: Path) -> None:
     code = 1
     try:
         os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM):  # the program that forks may hear them in its own way
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         for stream, number in ((os.devnull, 0), (out, 1), (err, 2)):
             flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
             os.dup2(os.open(stream, flags, 0o600), number)
