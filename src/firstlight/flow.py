@@ -113,11 +113,13 @@ def setup(request: Request, progress: Progress) -> Folder:
 
 def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
     """The preflight of phase 2 alone; a config that was changed after setup is verified and recorded again."""
+    from firstlight.attempt import finish_new_attempt
     from firstlight.gates.status import confirm_again, write_status
     from firstlight.preflight.run import preflight
 
     started = time.monotonic()
     with lock(folder):
+        finish_new_attempt(folder)  # it may move the log
         log = Both(progress, LogFile(folder.log))
         log.stage("preflight")
         if not folder.outcome.is_file():
@@ -149,8 +151,8 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
+        finish_new_attempt(folder)  # it may move the log
         log = Both(progress, LogFile(folder.log))
-        finish_new_attempt(folder)
         _require_setup(folder)
         if folder.outcome.is_file() and not _reported(folder):
             return _finish(
@@ -279,7 +281,7 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
 
 
 def _left_at_once(folder: Folder) -> Interrupted:
-    from firstlight.training.checkpoint import read_manifest
+    from firstlight.training.manifest import read_manifest
 
     steps = [int(entry["step"]) for entry in read_manifest(folder)["files"].values()]
     return Interrupted(

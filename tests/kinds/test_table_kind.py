@@ -89,7 +89,7 @@ def test_what_differs_is_told(data: Dataset, machine: Machine, tmp_path: Path) -
     assert "separated by commas" in told.notes[0]
     assert "columns that training did not have, not used: more" in notes
     assert "10 rows (100.0 %, such as pink) with a value in colour that training did not have" in notes
-    assert "10 rows (100.0 %, such as old) with no number or date in age, taken as missing" in notes
+    assert "10 rows (100.0 %, such as old) with no number in age, taken as missing" in notes
 
 
 @pytest.mark.parametrize("ids", [["a"] * 10, [None, *"bcdefghij"]])

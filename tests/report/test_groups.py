@@ -72,6 +72,7 @@ def test_groups_go_with_their_rows_when_the_other_run_has_another_order(build_ex
     store.write_npz(turned.predictions, arrays)
     here, there = compare([first, second, turned])[1]["differences"]
     assert here["interval"] == pytest.approx(there["interval"])
+    assert here["groups"] == there["groups"] == 50
 
 
 def test_groups_that_do_not_fit_are_told_and_left(build_experiment: Any) -> None:

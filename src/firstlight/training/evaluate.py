@@ -36,7 +36,7 @@ def predict(
         model: Inputs of a batch -> outputs.
         job: The run.
         part: Of the data; None = the validation rows.
-        stop: Looked at after each batch.
+        stop: Looked at before each batch.
 
     Returns:
         Probabilities (rows, classes) or numbers (rows,), as the task predicts them, and the targets.
@@ -53,12 +53,12 @@ def predict(
         part = job.val if part is None else part
         size = max(part.size, EVALUATION_BATCH) // job.config.parallel.micro_batches
         for batch in part.ordered(max(size, 1)):
-            answer = predict_batch(model, batch.inputs, job.objective.activate, job.views, job.machine)
-            predicted.append(answer.cpu().numpy())
-            targets.append(batch.targets.cpu().numpy())
             if stop is not None and stop.requested:
                 model.train(was_training)
                 raise Stopped
+            answer = predict_batch(model, batch.inputs, job.objective.activate, job.views, job.machine)
+            predicted.append(answer.cpu().numpy())
+            targets.append(batch.targets.cpu().numpy())
     model.train(was_training)
     return np.concatenate(predicted), np.concatenate(targets)
 

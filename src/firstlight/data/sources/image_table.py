@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
 from firstlight.data.opened import ALLOW
 from firstlight.data.source import NAMES_SHOWN, Source, check_left_out, wants
+from firstlight.data.tables.files.parquet import plain_types
 from firstlight.data.tables.ids import unread
 from firstlight.data.tables.names import existing
 from firstlight.data.tables.reading import ReadTable, check_parquet, read_table
@@ -53,49 +55,63 @@ def _names_images(path: Path) -> bool:
     import polars as pl
 
     try:
-        columns = _head(path)
+        head = _head(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, DataError):
         return False
-    return any(_holds_paths([value for value in values if value is not None]) for values in columns)
+    return bool(_with_paths(head))
 
 
-def _head(path: Path) -> list[list[object]]:
-    """The columns of the first rows, leniently: what is wrong with a list of images is told when it is read."""
+def _head(path: Path) -> pl.DataFrame:
+    """The first rows, leniently: what is wrong with a list of images is told when it is read."""
     import polars as pl
 
     suffix = path.suffix.lower()
     if suffix in (".parquet", ".pq"):
         check_parquet(path)
         head = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(LOOKED_AT).collect()
-        return [head[name].to_list() for name in head.columns]
+        return plain_types(head)[0]
     with path.open("rb") as file:
         text = decode(file.read(START_BYTES))[0]
     if READERS[suffix] is None:
         return _keys(text.splitlines()[:LOOKED_AT])
-    head = pl.read_csv(
+    return pl.read_csv(
         text.encode("utf-8", "replace"),
         separator=READERS[suffix] or ",",
         infer_schema=False,
         n_rows=LOOKED_AT,
         truncate_ragged_lines=True,
     )
-    return [head[name].to_list() for name in head.columns]
 
 
-def _keys(lines: list[str]) -> list[list[object]]:
-    """The values of each key in lines of JSON objects."""
-    found: dict[str, list[object]] = {}
+def _keys(lines: list[str]) -> pl.DataFrame:
+    """The texts of each key in lines of JSON objects; any other value is an empty one."""
+    import polars as pl
+
+    items = []
     for line in lines:
         with contextlib.suppress(ValueError, RecursionError):
             item = json.loads(line)
-            for key, value in item.items() if isinstance(item, dict) else ():
-                found.setdefault(key, []).append(value)
-    return list(found.values())
+            items += [item] if isinstance(item, dict) else []
+    keys = dict.fromkeys(key for item in items for key in item)
+    columns = ([_text(item.get(key)) for item in items] for key in keys)
+    return pl.DataFrame([pl.Series(str(i), values, pl.String) for i, values in enumerate(columns)])
 
 
-def _holds_paths(values: list[object]) -> bool:
-    looks = [Path(str(value)).suffix.lower() in SUFFIXES for value in values]
-    return bool(looks) and sum(looks) >= PATHS_WANTED * len(looks)
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text for polars
+    return None if value is None else ""
+
+
+def _with_paths(table: pl.DataFrame) -> list[str]:
+    """The columns of which most first values are paths of images; all are looked at in one pass."""
+    import polars as pl
+
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    endings = "|".join(re.escape(suffix) for suffix in sorted(SUFFIXES))
+    first = pl.col(pl.String).drop_nulls().head(LOOKED_AT)
+    shares = table.select(first.str.contains(rf"(?i)[^/\\]({endings})$").mean()).row(0) if texts else ()
+    return [name for name, share in zip(texts, shares, strict=True) if (share or 0) >= PATHS_WANTED]
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
@@ -177,9 +193,9 @@ def _told(found: ReadTable) -> list[str]:
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
     if data.path_column is not None:
         return existing(table, data.path_column, "data.path_column")
-    for column in table.columns:
-        if _holds_paths(table[column].drop_nulls().head(LOOKED_AT).to_list()):
-            return column
+    found = _with_paths(table)
+    if found:
+        return found[0]
     raise DataError(
         "no column of the table holds image paths",
         visible(f"{path}: columns {table.columns[:20]}"),

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from firstlight.config.schema import Data
-    from firstlight.data.tables.column import Column
+    from firstlight.data.tables.column import Column, Kind
     from firstlight.data.tables.places import Places
     from firstlight.data.tables.task import TargetValues, Task
+    from firstlight.data.tables.values import Mark
     from firstlight.watch.progress import Progress
 
 LONGEST_TEXT = 1_000_000  # characters of a text that are kept (judgement)
@@ -70,7 +71,7 @@ def _part_files(folder: Path) -> dict[Part, list[Path]]:
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.tables import roles
-    from firstlight.data.tables.columns import describe
+    from firstlight.data.tables.columns import describe, typed
     from firstlight.data.tables.target import choose_target
     from firstlight.data.tables.task import decide_task
 
@@ -82,7 +83,8 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     roles.check_apart(table.read.frame, data)
     frame = roles.without(table.read.frame, data.drop)
     target = choose_target(frame, data.target or table.target)
-    values = decide_task(frame, target, _wanted(data), places=places)
+    commas = table.read.form.commas
+    values = decide_task(frame, target, _wanted(data), places=places, commas=commas)
     kept = places.take(values.rows)
     notes = [*table.read.notes, *values.notes]
     features, parts = frame.drop(target.columns)[values.rows], table.parts
@@ -100,10 +102,9 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
         "skipped": (*left_out, *_without_target(values, places)),
         "ignored": (),
         "fingerprint": _fingerprint(table.read.fingerprint, target.columns, data.drop),
-        **_order(features, data, kept, notes),
+        **_order(features, data, kept, commas, notes),
     }
-    described = describe(features, target=None, places=kept)
-    columns = tuple(_with_role(column, data) for column in described)
+    columns = _with_roles(describe(features, target=None, places=kept, commas=commas), data)
     texts = roles.text_columns(features, columns, data.text_column, data.task)
     headline = table.read.form.sentence()
     if texts:
@@ -115,7 +116,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
             headline=headline,
         ), notes)  # fmt: skip
     return _as_rows(base, Rows(
-        frame=features,
+        frame=typed(features, columns),
         columns=columns,
         targets=target.columns,
         headline=headline,
@@ -158,7 +159,9 @@ def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _order(features: pl.DataFrame, data: Data, places: Places, notes: list[str]) -> dict[str, Any]:
+def _order(
+    features: pl.DataFrame, data: Data, places: Places, commas: frozenset[str], notes: list[str]
+) -> dict[str, Any]:
     """Groups, times and weights of the rows, where they are named."""
     from firstlight.data.tables import roles
     from firstlight.data.tables.names import existing
@@ -169,25 +172,29 @@ def _order(features: pl.DataFrame, data: Data, places: Places, notes: list[str])
         found["groups"] = roles.groups_of(series, notes)
     if data.time is not None:
         series = features[existing(features, data.time, "data.time")]
-        found["times"] = roles.times_of(series, notes)
+        found["times"] = roles.times_of(series, _mark(data.time, commas), notes)
     if data.weight is not None:
         series = features[existing(features, data.weight, "data.weight")]
-        found["weights"] = roles.weights_of(series, places, notes)
+        found["weights"] = roles.weights_of(series, _mark(data.weight, commas), places, notes)
     return found
 
 
-def _with_role(column: Column, data: Data) -> Column:
-    """Columns of groups and weights are no features: new rows come from new groups, and without a weight.
+def _mark(name: str, commas: frozenset[str]) -> Mark:
+    return "," if name in commas else "."
 
-    Neither they nor that of the time are ids, however different their values are.
+
+def _with_roles(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
+    """Columns of groups, times and weights are no features, and no ids, however different their values are.
+
+    New rows come from new groups, later times, and without a weight: what is learnt from these says nothing of them.
     """
-    if column.name == data.group:
-        return replace(column, kind="group", reason="it is data.group")
-    if column.name == data.weight:
-        return replace(column, kind="weight", reason="it is data.weight")
-    if column.name == data.time and column.kind == "id":
-        return replace(column, kind="time", reason=f"it is data.time; {column.reason}")
-    return column
+    kinds: dict[str | None, Kind] = {data.weight: "weight", data.time: "time", data.group: "group"}
+    return tuple(
+        replace(column, kind=kind, reason=f"it is data.{kind}")
+        if (kind := kinds.get(column.name))
+        else column
+        for column in columns
+    )
 
 
 def _as_texts(base: dict[str, Any], features: pl.DataFrame, content: Texts, notes: list[str]) -> Examples:

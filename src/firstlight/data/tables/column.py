@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from firstlight.data.tables.values import Mark
+
 Kind = Literal[
     "number", "category", "boolean", "date", "text", "id", "constant", "empty", "group", "time", "weight"
 ]
@@ -24,4 +26,5 @@ class Column:
     distinct: int  # different values
     missing_as: tuple[str, ...] = ()  # lower-case spellings that mean missing here, beside the empty value
     date_format: str | None = None  # of dates that are text
+    mark: Mark = "."  # of decimals, where numbers are text
     taken_as_missing: str = ""  # a sentence about values that fit no other value of the column

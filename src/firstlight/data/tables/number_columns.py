@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight.data.tables import values
 from firstlight.data.tables.column import Column, Kind
+from firstlight.data.tables.values import Mark
 from firstlight.text import count, number, visible
 
 if TYPE_CHECKING:
@@ -111,16 +113,18 @@ def may_be_dates(found: NDArray[np.float64]) -> bool:
     return len(found) > 0 and bool(((found >= low) & (found <= high) & (found == np.rint(found))).all())
 
 
-def stray_words(text: pl.Series, stray: pl.Series, places: Places) -> str:
+def stray_words(text: pl.Series, stray: pl.Series, places: Places, mark: Mark) -> str:
     """What is said about the few values of a column that are no numbers.
 
     Args:
         text: (rows,): the whole column.
         stray: The values that are no numbers.
         places: Of the rows.
+        mark: Of decimals in this column.
     """
     if not len(stray):
         return ""
     row = int((text == stray[0]).arg_true()[0])
     shown = f"{visible(str(stray[0])[:SHOWN])} in {visible(places.said(row))}"
-    return f"{count(len(stray), 'value')} no number, such as {shown}: taken as missing"
+    kind = f"no {values.no_number(stray, mark)}"
+    return f"{count(len(stray), 'value')} {kind}, such as {shown}: taken as missing"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.examples import Part, Skipped
+from firstlight.data.tables.decimals import comma_columns
 from firstlight.data.tables.files.delimited import MAX_BAD_FRACTION
 from firstlight.data.tables.places import joined
 from firstlight.data.tables.reading import ReadTable, read_named, read_table
@@ -85,6 +86,12 @@ def _joined(tables: dict[Part, ReadTable], paths: dict[Part, Path], notes: list[
         (table.frame.select(first.frame.columns) for table in tables.values()), how="vertical_relaxed"
     )
     said = [f"{visible(paths[part].name)}: {note}" for part, table in tables.items() for note in table.notes]
+    commas = comma_columns(frame, together=first.form.columns_agree)
+    notes += [
+        f"{visible(paths[part].name)} seems to have another mark of decimals in {', '.join(map(visible, sorted(odd)))}"
+        for part, table in tables.items()
+        if (odd := table.form.commas - commas)
+    ]
     left_out = tuple(
         Skipped(id=f"{paths[part].name} {skipped.id}", reason=skipped.reason)
         for part, table in tables.items()
@@ -93,7 +100,7 @@ def _joined(tables: dict[Part, ReadTable], paths: dict[Part, Path], notes: list[
     whole = hashlib.sha256("".join(f"{part.name} {t.fingerprint}\n" for part, t in tables.items()).encode())
     return ReadTable(
         frame=frame,
-        form=dataclasses.replace(first.form, rows=len(frame)),
+        form=dataclasses.replace(first.form, rows=len(frame), commas=commas),
         places=joined([(paths[part].name, table.places) for part, table in tables.items()]),
         left_out=left_out,
         notes=(*said, *notes),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.data.examples import Skipped
+from firstlight.data.tables.decimals import comma_columns
 from firstlight.data.tables.files.content import read_content
 from firstlight.data.tables.files.delimited import MAX_BAD_FRACTION, Delimited, read_delimited
 from firstlight.data.tables.files.json_rows import Rows, read_rows
@@ -124,13 +125,18 @@ def _from_text(path: Path, fingerprint: str, names: tuple[str, ...] | None, allo
             format="delimited",
             encoding=content.encoding,
             delimiter=found.delimiter,
-            decimal=found.decimal,
             header=found.header,
         )
     frame = found.frame
     return ReadTable(
         frame=frame,
-        form=dataclasses.replace(form, rows=len(frame), columns=frame.width, compressed=content.compressed),
+        form=dataclasses.replace(
+            form,
+            rows=len(frame),
+            columns=frame.width,
+            compressed=content.compressed,
+            commas=comma_columns(frame, together=form.columns_agree),
+        ),
         places=Places(numbers=found.numbers),
         left_out=found.left_out,
         notes=content.notes + found.notes,
@@ -167,10 +173,10 @@ def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
     if not len(frame) or not frame.width:
         raise DataError("the table has no rows", visible(str(path)), "add rows, or name another file")
     frame, notes = plain_types(frame)
-    form = Form(format="parquet", rows=len(frame), columns=frame.width)
+    commas = comma_columns(frame, together=False)
     return ReadTable(
         frame=frame,
-        form=form,
+        form=Form(format="parquet", rows=len(frame), columns=frame.width, commas=commas),
         places=counted(len(frame)),
         left_out=(),
         notes=notes,

@@ -9,6 +9,7 @@ import numpy as np
 from firstlight.data.bundles import ALONE
 from firstlight.data.examples import PARTS, Part
 from firstlight.data.tables import values
+from firstlight.data.tables.classes import one_form
 from firstlight.data.tables.names import SHOWN, existing, named_columns
 from firstlight.data.tables.target import PARTS as PART_COLUMNS
 from firstlight.errors import DataError, UsageError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from firstlight.config.schema import Data
     from firstlight.data.tables.column import Column
     from firstlight.data.tables.places import Places
+    from firstlight.data.tables.values import Mark
 
 USEFUL = ("number", "category", "boolean", "date")  # kinds of columns that a model for tables sees
 
@@ -81,10 +83,10 @@ def split_column(frame: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, N
 
 
 def groups_of(series: pl.Series, notes: list[str]) -> NDArray[np.int64]:
-    """(rows,): equal values as equal numbers, ALONE where there is no value."""
+    """(rows,): equal values as equal numbers, 1 and 1.0 among them, ALONE where there is no value."""
     import polars as pl
 
-    text = values.as_text(series, missing=values.SPELLINGS)
+    text, _ = one_form(values.as_text(series, missing=values.SPELLINGS))
     groups = text.n_unique() - (text.null_count() > 0)
     said = f"{count(groups, 'group')} by {visible(series.name)}"
     if text.null_count():
@@ -94,13 +96,13 @@ def groups_of(series: pl.Series, notes: list[str]) -> NDArray[np.int64]:
     return np.asarray(codes.to_numpy(), np.int64)
 
 
-def weights_of(series: pl.Series, places: Places, notes: list[str]) -> NDArray[np.float64]:
+def weights_of(series: pl.Series, mark: Mark, places: Places, notes: list[str]) -> NDArray[np.float64]:
     """(rows,): how much each row counts in training.
 
     Raises:
         DataError: A weight is missing, negative or no number, or all are 0.
     """
-    found = values.as_numbers(series)
+    found = values.as_numbers(series, mark)
     bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
     if len(bad) or not found.any():
         shown = ", ".join(f"{series[row]} in {places.said(row)}" for row in bad[:5].tolist()) or "all are 0"
@@ -114,7 +116,7 @@ def weights_of(series: pl.Series, places: Places, notes: list[str]) -> NDArray[n
     return np.asarray(found, np.float64)
 
 
-def times_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
+def times_of(series: pl.Series, mark: Mark, notes: list[str]) -> NDArray[np.float64]:
     """(rows,): days since 1970, or the numbers of a column of numbers; NaN where there is none.
 
     Raises:
@@ -122,9 +124,8 @@ def times_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
     """
     from firstlight.data.tables.columns import describe_column
 
-    column = describe_column(series)
-    dated = column.kind == "date"
-    when = values.as_dates(series, column.date_format) if dated else values.as_numbers(series)
+    column = describe_column(series, mark=mark)
+    when = values.times(series, column.date_format, mark)
     when = np.where(np.isfinite(when), when, np.nan)
     unknown = int(np.isnan(when).sum())
     if 2 * unknown > len(when):

@@ -64,4 +64,4 @@ def _may_be_target(series: pl.Series) -> bool:
     different = text.n_unique()
     if different <= 1 or 2 * different <= len(text):
         return different > 1
-    return values.floats(text).count() == len(text)
+    return bool(values.any_numbers(text).all())

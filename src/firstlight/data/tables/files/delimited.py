@@ -1,9 +1,9 @@
-"""A CSV or TSV text as a frame of strings: delimiter, header, lines that do not fit, decimal comma."""
+"""A CSV or TSV text as a frame of strings: delimiter, header, lines that do not fit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,7 +29,6 @@ class Delimited:
 
     frame: pl.DataFrame  # String; values stripped, absent ones null
     delimiter: str | None
-    decimal: Literal[".", ","]
     header: bool
     numbers: NDArray[np.int64]  # (rows,): from 1 below the header, those left out counted
     left_out: tuple[Skipped, ...]
@@ -70,11 +69,9 @@ def read_delimited(
             "the table has a header and no rows", visible(where), "add rows, or name another file"
         )
     frame = _without_empty_end(rows.frame, notes)
-    frame, decimal = _plain_decimals(frame, dialect)
     return Delimited(
         frame=frame,
         delimiter=dialect.delimiter,
-        decimal=decimal,
         header=table.header > 0,
         numbers=_numbers(records, cells, rows.lines, table.header),
         left_out=table.left_out,
@@ -234,33 +231,3 @@ def _without_empty_end(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     if last < frame.width:
         notes.append(f"{count(frame.width - last, 'empty column')} without a name at the end left out")
     return frame.select(frame.columns[:last])
-
-
-def _plain_decimals(frame: pl.DataFrame, dialect: Dialect) -> tuple[pl.DataFrame, Literal[".", ","]]:
-    """Writes numbers with a decimal comma with a point, in the columns that hold numbers.
-
-    One column whose commas can only be decimal ones decides for the file, unless it is delimited by commas:
-    such a file quotes its commas for thousands too often.
-    """
-    import polars as pl
-
-    from firstlight.data.tables.values import DECIMAL_COMMA, GROUPED, plain_commas
-
-    if dialect.delimiter == ",":
-        return frame, "."
-    share = frame.select(pl.all().str.contains(DECIMAL_COMMA).mean().fill_null(0.0)).row(0)
-    numbers = [
-        name for name, part in zip(frame.columns, share, strict=True) if part and _holds_numbers(frame[name])
-    ]
-    certain = any(
-        (frame[name].str.contains(DECIMAL_COMMA) & ~frame[name].str.contains(GROUPED)).any()
-        for name in numbers
-    )
-    if not certain:
-        return frame, "."
-    return frame.with_columns(plain_commas(frame[name]) for name in numbers), ","
-
-
-def _holds_numbers(column: pl.Series) -> bool:
-    texts = values.as_text(column, missing=values.SPELLINGS).drop_nulls()
-    return len(texts) > 0 and values.floats(texts).count() >= header.NUMBERS_BELOW * len(texts)
