@@ -100,7 +100,9 @@ def _long(series: pl.Series) -> bool:
 
 def _text(series: pl.Series, places: Places, mark: Mark) -> Column:
     """A column of text: numbers written as text, or words."""
-    plain = values.plain_numbers(series, mark)
+    import polars as pl
+
+    plain = values.plain_numbers(series, mark) if series.dtype == pl.String else None
     if plain is not None and not _codes(series):
         numbers = plain[~np.isnan(plain)]
         return _eight_digits(series, numbers) or number_columns.judge(
