@@ -153,7 +153,7 @@ def test_predictions_are_those_of_the_training_code(trained: Folder, images: Pat
         wanted = loaded.model(torch.from_numpy((pixels.transpose(0, 3, 1, 2) - mean) / std).float()).softmax(
             1
         )
-    unseen = loaded.kind.unseen(loaded.meta, str(images / "a.png"), loaded.machine, Silent())
+    unseen = loaded.kind.unseen(loaded.meta, str(images / "a.png"), loaded.machine, Silent(), False)
     assert np.allclose(loaded.predict(next(unseen.portions).inputs), wanted.numpy(), atol=1e-5)
 
 
@@ -192,6 +192,64 @@ def test_without_a_checkpoint_the_gate_is_shut_and_a_damaged_one_is_refused(
         predict(damaged, str(images), tmp_path / "p.csv", Silent())
 
 
+def test_lines_of_a_table_that_name_no_image_are_told(images: Path) -> None:
+    (images / "t.csv").write_text("n,file\n1,a.png\n2,a.png,more,and more\n3,\n4,a.png\n")
+    found = read_inputs(str(images / "t.csv"))
+    assert found.ids == ("a.png", "a.png")
+    line, row = found.left_out
+    assert line.startswith("line 3 (")
+    assert row == "row-3 (no path)"
+
+
 def test_inputs_below_a_folder_are_sorted_and_links_to_folders_not_followed(images: Path) -> None:
     (images / "loop").symlink_to(images)
     assert read_inputs(str(images)).ids == ("-c.bmp", "a.png", "broken.png", "deep/er/b.jpg")
+
+
+@pytest.mark.requirement("H06")
+def test_inputs_elsewhere_are_read_only_when_that_is_asked_for(images: Path, tmp_path: Path) -> None:
+    square(tmp_path / "outside" / "secret.png", 9)
+    (images / "link.png").symlink_to(tmp_path / "outside" / "secret.png")
+    found = read_inputs(str(images))
+    assert "link.png" not in found.ids
+    assert "link.png" in found.notes[0]
+    assert "--follow-links" in found.notes[0]
+    assert "link.png" in read_inputs(str(images), follow_links=True).ids
+
+
+def test_memory_that_runs_out_is_not_told_of_the_model(
+    trained: Folder, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("could not create a primitive")
+
+    loaded = load_trained(trained, Silent())
+    monkeypatch.setattr("firstlight.training.evaluate.predict_batch", full)
+    with pytest.raises(RuntimeError, match="primitive"):
+        loaded.predict(np.zeros(1))
+
+
+@pytest.mark.requirement("H02")
+@pytest.mark.parametrize("what", ["shape", "rows", "meta", "config"])
+def test_a_forged_model_is_refused_by_its_file(
+    trained: Folder, tmp_path: Path, images: Path, what: str
+) -> None:
+    """Its hash is right and it holds nothing but plain values, which are not those of a model."""
+    from firstlight.training import checkpoint
+
+    saved = checkpoint.load(trained, trained.best)
+    name = next(iter(saved["model"]))
+    forged = {
+        "shape": saved | {"model": saved["model"] | {name: saved["model"][name].flatten()}},
+        "rows": saved | {"model": {}},
+        "meta": saved | {"meta": {"kind": "image"}},
+        "config": saved | {"config": {"training": 3}},
+    }[what]
+    folder = Folder(tmp_path / "forged")
+    folder.root.mkdir()
+    checkpoint.save(folder, [folder.best], forged)
+    with pytest.raises(FirstlightError) as caught:
+        predict(folder, str(images), tmp_path / "out.csv", Silent())
+    assert caught.value.exit_code in (2, 6)
+    assert all(line.isprintable() for line in caught.value.lines())
+    assert not (tmp_path / "out.csv").exists()

@@ -18,6 +18,10 @@ A message has three lines: what happened, where with the value found, what to do
 
 from __future__ import annotations
 
+import re
+
+HIDDEN = "[not shown]"
+
 
 class FirstlightError(Exception):
     """An error that is explained, never shown as a traceback.
@@ -35,6 +39,12 @@ class FirstlightError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
+
+    def hide(self, word: str) -> None:
+        """Takes a credential out of the message."""
+        self.what, self.where, self.remedy = (
+            _without(word, line) for line in (self.what, self.where, self.remedy)
+        )
 
     def lines(self) -> tuple[str, ...]:
         """The message as the person sees it, one string a line."""
@@ -56,6 +66,14 @@ class ConfigError(UsageError):
     def __init__(self, problems: list[tuple[str, str, str]]) -> None:
         super().__init__(*problems[0])
         self.problems = tuple(problems)
+
+    def hide(self, word: str) -> None:
+        """Takes a credential out of every problem."""
+        super().hide(word)
+        self.problems = tuple(
+            (_without(word, what), _without(word, where), _without(word, remedy))
+            for what, where, remedy in self.problems
+        )
 
     def lines(self) -> tuple[str, ...]:
         """Three lines for each problem."""
@@ -140,3 +158,8 @@ class Interrupted(FirstlightError):
     def __init__(self, what: str, where: str, remedy: str, *, exit_code: int) -> None:
         super().__init__(what, where, remedy)
         self.exit_code = exit_code
+
+
+def _without(word: str, line: str) -> str:
+    """The line without a credential; a short one that is part of another word stays, or 1 would garble 2021."""
+    return re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", HIDDEN, line)

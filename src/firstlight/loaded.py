@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from firstlight.config.read import read_config
 from firstlight.errors import ResumeRefused, UsageError
-from firstlight.experiment import store
+from firstlight.experiment.environment import read_environment
+from firstlight.text import visible
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
@@ -49,7 +50,7 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
         progress.detail(line)
     examples = load_examples(config.data, base=folder.root, fallback=folder.root / "cache", progress=progress)
     split = read_split(folder.splits, examples)
-    recorded = store.read_json(folder.environment)["data"]["fingerprint"]
+    recorded = _recorded_fingerprint(folder)
     if examples.fingerprint != recorded:
         raise ResumeRefused(
             "the data changed since setup",
@@ -61,6 +62,23 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     seconds = config.budget.minutes * 60
     clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))
     return Loaded(job=job, clock=clock)
+
+
+def _recorded_fingerprint(folder: Folder) -> str:
+    """The fingerprint of the data at setup.
+
+    Raises:
+        ResumeRefused: environment.json is damaged, or holds none.
+    """
+    data = read_environment(folder).get("data")
+    recorded = data.get("fingerprint") if isinstance(data, dict) else None
+    if not isinstance(recorded, str):
+        raise ResumeRefused(
+            "the environment record cannot be read",
+            f"{folder.environment}: data.fingerprint is {visible(repr(recorded)[:60])}",
+            "restore the file, or set the experiment up anew",
+        )
+    return recorded
 
 
 def check_supported(config: Config) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstlight.errors import DataError, GateShut
+from firstlight.errors import DataError, FirstlightError, GateShut, ResumeRefused
 from firstlight.experiment import store
 from firstlight.experiment.records import NETWORK
+from firstlight.machine.memory import out_of_memory
 from firstlight.predictions import DEFAULT_NAME, Predictions, renderer
 from firstlight.text import count, visible
 
@@ -33,6 +36,7 @@ class Trained:
     """A model, ready to predict."""
 
     name: str
+    path: Path  # where it was read
     model: nn.Module
     kind: Kind
     machine: Machine
@@ -47,14 +51,20 @@ class Trained:
         from firstlight.training.evaluate import predict_batch
 
         self.model.eval()
-        with torch.inference_mode():
+        with _as_stored(self.path), torch.inference_mode():
             answer = predict_batch(self.model, inputs, self.activate, self.views, self.machine)
         found: NDArray[Any] = answer.cpu().numpy()
         return found
 
 
 def predict(
-    folder: Folder, inputs: str, out: Path | None, progress: Progress, *, model: str | None = None
+    folder: Folder,
+    inputs: str,
+    out: Path | None,
+    progress: Progress,
+    *,
+    model: str | None = None,
+    follow_links: bool = False,
 ) -> Path:
     """Predicts with the model that the decision puts first, and writes the result.
 
@@ -64,6 +74,7 @@ def predict(
         out: The file to write, .csv, .jsonl or .parquet; None writes predictions.csv in the working folder.
         progress: Told how far it is, and which inputs cannot be read; those have no row.
         model: Another one: "network", or a reference that can be used, such as "gradient_boosting".
+        follow_links: Read files outside of a folder of inputs that links in it lead to.
 
     Returns:
         The file that was written.
@@ -79,9 +90,30 @@ def predict(
     progress.stage("predict")
     trained = load_trained(folder, progress, model)
     progress.note(f"predicting with {trained.name}")
-    unseen = trained.kind.unseen(trained.meta, inputs, trained.machine, progress)
+    unseen = trained.kind.unseen(trained.meta, inputs, trained.machine, progress, follow_links)
     store.write_bytes(out, render(_predictions(trained, unseen, progress)))
     return out
+
+
+@contextlib.contextmanager
+def _as_stored(path: Path) -> Iterator[None]:
+    """A model is what its file says, so whatever goes wrong while it is built or used is told of the file.
+
+    A hash finds damage, not forgery: tensors of other sizes, trees that point beyond their end.
+    """
+    try:
+        yield
+    except FirstlightError:
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        reason = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+        raise ResumeRefused(
+            "the model cannot be used",
+            visible(f"{path}: {reason}"),
+            "use a model that firstlight wrote here, or train again",
+        ) from error
 
 
 def load_trained(folder: Folder, progress: Progress, name: str | None = None) -> Trained:
@@ -101,7 +133,9 @@ def load_trained(folder: Folder, progress: Progress, name: str | None = None) ->
         )
     if name is None:
         name = read_decision(folder.decision).model if folder.decision.is_file() else NETWORK
-    return _network(folder, progress) if name == NETWORK else _candidate(folder, name)
+    path = folder.best if name == NETWORK else folder.candidate(name)
+    with _as_stored(path):
+        return _network(folder, progress) if name == NETWORK else _candidate(folder, name)
 
 
 def _candidate(folder: Folder, name: str) -> Trained:
@@ -116,6 +150,7 @@ def _candidate(folder: Folder, name: str) -> Trained:
     cpu = Config.model_validate({"parallel": {"device": "cpu"}, "precision": {"compute": "fp32"}})
     return Trained(
         name=name,
+        path=folder.candidate(name),
         model=model,
         kind=kind_named(meta["kind"]),
         machine=machine_of(cpu),
@@ -145,6 +180,7 @@ def _network(folder: Folder, progress: Progress) -> Trained:
     model.load_state_dict(saved["model"])
     return Trained(
         name=config.model.name,
+        path=folder.best,
         model=model,
         kind=kind,
         machine=machine,

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
 import tomllib
@@ -12,7 +14,7 @@ import click
 import pytest
 
 import firstlight as package
-from firstlight.cli.app import COMMANDS, application
+from firstlight.cli.app import COMMANDS, application, main
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -122,6 +124,30 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     )
     shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
     assert shown.stderr == ""
+
+
+@pytest.mark.requirement("S10")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=str)
+def test_a_signal_inside_pydantic_is_still_a_signal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    from pydantic import BaseModel, field_serializer
+
+    class Slow(BaseModel):
+        value: int = 1
+
+        @field_serializer("value")
+        def write(self, value: int) -> int:
+            os.kill(os.getpid(), number)
+            return value
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
+    try:
+        monkeypatch.setattr(application, "main", lambda *_, **__: Slow().model_dump())
+        assert main(["status", "x"]) == code
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert f"error: stopped by {number.name}" in capsys.readouterr().err
 
 
 def test_commands_and_options_are_those_of_the_snapshot() -> None:

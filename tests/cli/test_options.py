@@ -125,3 +125,18 @@ def test_a_usage_error_has_three_lines_and_names_what_is_near(
     assert where.startswith("  where: ")
     assert remedy.startswith("  to do: ")
     assert said in shown.stderr
+
+
+@pytest.mark.requirement("H12")
+@pytest.mark.parametrize("name", ["checkpoints", "logs", "plots", "attempts", "candidates", "checklists"])
+def test_a_folder_inside_an_experiment_that_is_a_link_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "exp").mkdir()
+    (tmp_path / "exp" / "status.json").write_text("{}")
+    assert experiment(str(tmp_path / "exp")).root == tmp_path / "exp"
+    (tmp_path / "exp" / name).symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="is a link") as caught:
+        experiment(str(tmp_path / "exp"))
+    assert name in caught.value.where
+    (tmp_path / "exp" / name).unlink()
+    (tmp_path / "other").symlink_to(tmp_path / "exp")
+    experiment(str(tmp_path / "other"))  # the whole experiment may be one

@@ -128,6 +128,7 @@ USED = {  # setting -> the sources that heed it; the others refuse it
     "test_fraction": EVERY,
     "max_bad_fraction": EVERY,
     "min_per_class": EVERY - {"numbers"},
+    "follow_links": EVERY - {"arrays", "sample"},
 }
 VALUES: dict[str, Any] = {
     "task": "auto",
@@ -139,6 +140,7 @@ VALUES: dict[str, Any] = {
     "test_fraction": 0.3,
     "max_bad_fraction": 0.0,
     "min_per_class": 1_000,
+    "follow_links": True,
 }
 COLUMN = "nowhere"
 

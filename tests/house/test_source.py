@@ -66,6 +66,18 @@ def keyword(call: ast.Call, name: str) -> object:
     )
 
 
+UNPICKLERS = {
+    "pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal", "pandas", "h5py", "tarfile", "yaml", "code",
+}  # fmt: skip
+FORBIDDEN = {
+    ("", "eval"), ("", "exec"), ("", "compile"), ("", "__import__"), ("yaml", "load"), ("yaml", "unsafe_load"),
+    ("yaml", "full_load"), ("jit", "load"), ("export", "load"), ("hub", "load"), ("os", "system"), ("os", "popen"),
+    ("shutil", "unpack_archive"), ("archive", "extractall"), ("file", "extractall"), ("archive", "extract"),
+}  # fmt: skip
+# Keywords that let code of a file in, and what they must be where they are given.
+HARMLESS = {"allow_pickle": False, "weights_only": True, "trust_remote_code": False, "shell": False}
+
+
 def unpickling(source: str) -> list[str]:
     """Ways in which bytes could become code: pickle and its kin, allow_pickle, torch.load as it comes."""
     tree, found = ast.parse(source), []
@@ -73,20 +85,35 @@ def unpickling(source: str) -> list[str]:
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
-        found += [
-            f"imports {n}"
-            for n in names
-            if n.split(".")[0] in {"pickle", "dill", "joblib", "cloudpickle", "shelve"}
-        ]
+        found += [f"imports {n}" for n in names if n.split(".")[0] in UNPICKLERS]
     for call in calls(tree):
         owner, name = name_of(call)
-        if keyword(call, "allow_pickle") is True:
-            found.append("allow_pickle=True")
-        if (owner, name) == ("torch", "load") and keyword(call, "weights_only") is not True:
-            found.append("torch.load without weights_only=True")
-        if (owner, name) in {("yaml", "load"), ("yaml", "unsafe_load"), ("", "eval"), ("", "exec")}:
+        given = {k.arg for k in call.keywords} & set(HARMLESS)
+        found += [f"{key} is not {HARMLESS[key]}" for key in given if keyword(call, key) is not HARMLESS[key]]
+        if name == "load" and owner in {"torch", "np", "numpy"} and not given:
+            found.append(f"{owner}.load without {'weights_only' if owner == 'torch' else 'allow_pickle'}")
+        if (owner, name) in FORBIDDEN:
             found.append(f"calls {name}")
     return found
+
+
+# Where arrays and stored models are read; everything else goes through these.
+READING = {("torch", "load"), ("np", "load"), ("numpy", "load")}
+READERS = {
+    "training/stored.py": "torch",
+    "experiment/store.py": "NumPy",
+    "data/images/cache.py": "NumPy, through a memory map, of what this program itself decoded",
+}
+
+
+def loading(source: str) -> list[str]:
+    """Calls that read what torch or NumPy stored, under any name."""
+    tree = ast.parse(source)
+    named = [
+        n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("torch")
+    ]
+    brought = [f"line {n.lineno}: from {n.module}" for n in named if any(a.name == "load" for a in n.names)]
+    return brought + [f"line {c.lineno}" for c in calls(tree) if name_of(c) in READING]
 
 
 def mode_of(call: ast.Call, owner: str) -> str:
@@ -161,6 +188,10 @@ def test_bytes_never_become_code() -> None:
     assert over_all(unpickling) == {}
 
 
+def test_what_torch_and_numpy_stored_is_read_in_one_place_each() -> None:
+    assert over_all(loading).keys() == READERS.keys()
+
+
 def test_nothing_is_written_but_through_the_write_layer() -> None:
     assert over_all(writing, WRITERS) == {}
 
@@ -192,6 +223,20 @@ class TestTheChecksThemselves:
             "torch.load(p, map_location='cpu', weights_only=flag)",
             "def f():\n    import dill\n",
             "eval(text)",
+            "exec(text)",
+            "__import__(name)",
+            "import pandas",
+            "import yaml",
+            "torch.load(p, map_location='cpu')",
+            "np.load(p)",
+            "np.load(p, allow_pickle=flag)",
+            "load_dataset(p, trust_remote_code=True)",
+            "torch.jit.load(p)",
+            "torch.export.load(p)",
+            "torch.hub.load(p, 'x')",
+            "os.system(p)",
+            "subprocess.run(p, shell=True)",
+            "archive.extractall(p)",
         ],
     )
     def test_see_bytes_that_become_code(self, source: str) -> None:
@@ -204,10 +249,23 @@ class TestTheChecksThemselves:
             "np.load(p, allow_pickle=False)",
             "model.eval()",
             "json.load(f)",
+            "re.compile(p)",
         ],
     )
     def test_leave_safe_reading_alone(self, source: str) -> None:
         assert unpickling(source) == []
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "torch.load(p, weights_only=True)",
+            "from torch import load",
+            "from torch.serialization import load",
+        ],
+    )
+    def test_see_reading_of_what_torch_stored(self, source: str) -> None:
+        assert loading(source) != []
+        assert loading("checkpoint.load(p)\nmodel.load_state_dict(s)") == []
 
     @pytest.mark.parametrize(
         "source",

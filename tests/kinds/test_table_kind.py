@@ -60,7 +60,7 @@ def machine() -> Machine:
 def new(data: Dataset, machine: Machine, path: Path):
     """What predict is given for a new table."""
     meta = KIND.pipeline(Config(), data, 2, machine).meta
-    return KIND.unseen(meta, str(path), machine, Silent())
+    return KIND.unseen(meta, str(path), machine, Silent(), False)
 
 
 def test_it_is_the_kind_of_a_table(data: Dataset) -> None:

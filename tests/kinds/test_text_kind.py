@@ -48,7 +48,7 @@ def machine() -> Machine:
 def new(data: Dataset, machine: Machine, path: Path, **model: str):
     """What predict is given for new texts, without the first portion, which only names what cannot be read."""
     meta = KIND.pipeline(Config.model_validate({"model": model}), data, 2, machine).meta
-    found = KIND.unseen(meta, str(path), machine, Silent())
+    found = KIND.unseen(meta, str(path), machine, Silent(), False)
     left_out, *portions = found.portions
     return found, left_out.unreadable, portions
 

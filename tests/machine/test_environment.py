@@ -11,6 +11,7 @@ import torch
 
 from firstlight.machine.environment import (
     cgroup_cores,
+    credentials_among,
     record_environment,
     recorded_arguments,
     recorded_variables,
@@ -83,6 +84,26 @@ def test_harmless_settings_are_kept_as_they_are() -> None:
 def test_a_secret_on_the_command_line_is_not_recorded() -> None:
     words = ["firstlight", "run", "photos", "--set", "training.epochs=3", f"--set=x={TOKENS[0]}", "api_key=1"]
     assert recorded_arguments(words) == [*words[:5], "[not recorded]", "[not recorded]"]
+    words = ["firstlight", "run", "photos", "--password", "hunter2", "--target", "hunter"]
+    assert recorded_arguments(words) == [*words[:3], "[not recorded]", "[not recorded]", "--target", "hunter"]
+
+
+@pytest.mark.requirement("H11")
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["run", "x", "--token", "abc"], ("abc",)),
+        (["run", "x", "--set", "tracking.api_key=abc"], ("abc",)),
+        (["run", f"--set=a.b={TOKENS[0]}"], (TOKENS[0],)),
+        (["run", "https://me:hunter2@example.org/x"], ("hunter2",)),
+        (["run", "--set=a=https://hunter2@example.org/x"], ("hunter2",)),
+        (["run", "x", "--target", "passenger"], ()),
+        (["run", "/data/2019ABCdef0123456789abcdefABC/x.csv"], ()),
+        (["run", "x", "--token"], ()),
+    ],
+)
+def test_credentials_of_a_command_line_are_seen(words: list[str], found: tuple[str, ...]) -> None:
+    assert credentials_among(words) == found
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,75 @@ def test_a_long_patch_is_cut_at_a_line(repository: Path, monkeypatch: pytest.Mon
 )
 def test_ordinary_code_is_kept(line: str) -> None:
     assert redacted(line) == (line, 0)
+
+
+class TestARepositoryOfAStranger:
+    """Its settings may name programs; looking at it must run none of them."""
+
+    def planted(self, repository: Path, *settings: tuple[str, str]) -> Path:
+        for key, value in settings:
+            run(repository, "config", key, value)
+        return repository.parent / "marker"
+
+    @pytest.mark.requirement("H18")
+    @pytest.mark.parametrize("kind", ["clean", "process"])
+    def test_its_filters_are_not_run(self, repository: Path, kind: str) -> None:
+        marker = self.planted(
+            repository,
+            (f"filter.x.{kind}", f"touch {repository.parent / 'marker'}; cat"),
+            ("filter.x.required", "true"),
+        )
+        (repository / ".gitattributes").write_text("*.py filter=x\n")
+        (repository / "train.py").write_text("rate = 2\n")
+        assert "+rate = 2" in record_git(repository)["patch"]
+        assert not marker.exists()
+
+    @pytest.mark.requirement("H18")
+    def test_a_filter_that_cannot_be_switched_off_ends_the_look(self, repository: Path) -> None:
+        self.planted(repository, ("filter.a=b.clean", "touch marker"))
+        assert "cannot be switched off" in record_git(repository)["note"]
+
+    def test_filters_of_the_user_stay(
+        self, repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "global").write_text('[filter "x"]\n\tclean = sed s/secret-value/x/\n')
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+        (repository / ".gitattributes").write_text("*.py filter=x\n")
+        (repository / "train.py").write_text("a = 'secret-value'\n")
+        assert "+a = 'x'" in record_git(repository)["patch"]
+
+    @pytest.mark.requirement("H18")
+    @pytest.mark.parametrize("key", ["core.fsmonitor", "diff.external", "core.pager"])
+    def test_other_programs_are_not_run(self, repository: Path, key: str) -> None:
+        script = repository.parent / "script"
+        script.write_text(f"#!/bin/sh\ntouch {repository.parent / 'marker'}\n")
+        script.chmod(0o755)
+        marker = self.planted(repository, (key, str(script)))
+        (repository / "train.py").write_text("rate = 2\n")
+        assert "+rate = 2" in record_git(repository)["patch"]
+        assert not marker.exists()
+
+    @pytest.mark.requirement("H15", "H18")
+    def test_what_a_partial_clone_lacks_is_not_fetched(self, repository: Path) -> None:
+        script = repository.parent / "script"
+        script.write_text(f"#!/bin/sh\ntouch {repository.parent / 'marker'}\n")
+        script.chmod(0o755)
+        marker = self.planted(
+            repository,
+            ("core.repositoryFormatVersion", "1"),
+            ("extensions.partialClone", "origin"),
+            ("remote.origin.url", str(repository.parent / "elsewhere")),
+            ("remote.origin.uploadpack", str(script)),
+            ("remote.origin.promisor", "true"),
+            ("protocol.file.allow", "always"),
+        )
+        told = subprocess.run(
+            ["git", "-C", str(repository), "rev-parse", "HEAD:train.py"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        (repository / ".git" / "objects" / told[:2] / told[2:]).unlink()
+        (repository / "train.py").write_text("rate = 2\n")
+        assert "failed" in record_git(repository)["note"]
+        assert not marker.exists()

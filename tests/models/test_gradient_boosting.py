@@ -139,3 +139,11 @@ def test_nothing_in_it_is_trained_by_steps():
     _, ours, _ = grow(inputs, signal(inputs), HistGradientBoostingRegressor)
     assert isinstance(ours, TreeEnsemble)
     assert list(ours.parameters()) == []
+
+
+@pytest.mark.requirement("H02")
+def test_a_depth_beyond_the_nodes_is_no_model() -> None:
+    meta = {"trees": 1, "nodes": 3, "depth": 10**12, "numbers": 1, "cardinalities": [], "outputs": 1}
+    fields = TreesShape.__dataclass_fields__
+    with pytest.raises(ValueError, match="a depth of"):
+        TreesShape.from_meta({name: meta.get(name, 1) for name in fields})

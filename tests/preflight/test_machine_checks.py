@@ -63,7 +63,7 @@ def test_a_step_that_does_not_fit_fails_for_memory_so_that_more_parts_are_tried(
 def test_an_address_space_limit_counts_as_less_free_memory():
     program = (
         "import resource, psutil\n"
-        "from firstlight.preflight.checks.memory import free_memory\n"
+        "from firstlight.machine.memory import free_memory\n"
         "used = psutil.Process().memory_info().vms\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + 50 * 2**20, resource.RLIM_INFINITY))\n"
         "print(free_memory() <= 50 * 2**20)\n"

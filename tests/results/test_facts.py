@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from subprocess import run
@@ -214,3 +215,81 @@ def test_reading_the_facts_does_not_load_torch(build_experiment: Any) -> None:
         f"read_facts(Folder(Path({str(folder.root)!r}))); sys.exit('torch' in sys.modules)"
     )
     assert run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+RECORDS = ("metrics.json", "references.json", "outcome.json", "preflight.json", "plan.json", "profile.json")
+WRONG = (None, "x", [], [1], {}, {"a": 1}, 10**400, -1, True, [[[]]], {"not_finite": []})
+
+
+def replaced(value: Any, wrong: Any, depth: int = 3) -> Any:
+    """The value with one of its parts wrong, each part in turn."""
+    yield wrong
+    if depth and isinstance(value, dict):
+        for key in value:
+            yield {k: v for k, v in value.items() if k != key}
+            for inner in replaced(value[key], wrong, depth - 1):
+                yield {**value, key: inner}
+    if depth and isinstance(value, list) and value:
+        for inner in replaced(value[0], wrong, depth - 1):
+            yield [inner, *value[1:]]
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_value_of_another_type_is_no_reason_to_fail(build_experiment: Any, name: str) -> None:
+    folder = build_experiment(rows=20, epochs=1, classes=("a", "b"))
+    for path in (folder.predictions, folder.reference_scores):
+        path.unlink(missing_ok=True)  # they are measured, which takes its time
+    path = folder.root / "logs" / name
+    whole = store.read_json(path)
+    for number, wrong in enumerate(WRONG):  # each place is wrong in one of the ways
+        for document in list(replaced(whole, wrong))[number :: len(WRONG)]:
+            path.write_text(json.dumps(document))
+            read_facts(folder)
+
+
+@pytest.mark.parametrize("name", ["ids", "task", "targets", "predictions", "classes", "target_std"])
+@pytest.mark.parametrize(
+    "wrong",
+    [np.array("x"), np.zeros((2, 2)), np.zeros(0), np.full(60, -1), np.array(["x"] * 60), np.array(1 + 2j)],
+    ids=str,
+)
+def test_arrays_that_do_not_go_together_are_told(build_experiment: Any, name: str, wrong: Any) -> None:
+    folder = build_experiment(rows=60, classes=("a", "b"))
+    arrays = store.read_npz(folder.predictions)
+    store.write_npz(folder.predictions, arrays | {name: wrong})
+    facts = read_facts(folder)
+    if name in ("targets", "predictions", "classes"):
+        assert facts.predictions is None
+        assert any("predictions_val.npz" in problem for problem in facts.problems)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.array("x"), np.zeros((2, 2)), np.array(["x"] * 60), np.full(60, np.nan)], ids=str
+)
+def test_answers_of_a_reference_that_do_not_fit_are_not_paired(build_experiment: Any, wrong: Any) -> None:
+    folder = build_experiment(rows=60, classes=("a", "b"), metric="val_auroc")
+    scores = store.read_npz(folder.reference_scores)
+    store.write_npz(folder.reference_scores, dict.fromkeys(scores, wrong))
+    assert read_facts(folder).paired == {}
+
+
+@pytest.mark.parametrize("files", [[], {"last_model.pt": 3}, None])
+def test_a_manifest_with_entries_that_are_none_is_told(build_experiment: Any, files: Any) -> None:
+    folder = build_experiment(rows=60)
+    folder.manifest.write_text(json.dumps({"format": 1, "files": files}))
+    facts = read_facts(folder)
+    assert facts.checkpoints == {}
+    assert any("manifest.json" in problem for problem in facts.problems)
+
+
+@pytest.mark.parametrize("field", ["sha256", "bytes", "step", "epoch", "next"])
+@pytest.mark.parametrize("wrong", [None, "x", [], 1.5, {}], ids=str)
+def test_an_entry_with_a_value_of_another_type_is_none(field: str, wrong: Any) -> None:
+    from firstlight.experiment.manifest import entries, is_entry
+
+    entry = {"sha256": "ab", "bytes": 1, "step": 2, "epoch": 3}
+    assert is_entry(entry)
+    assert is_entry(entry | {"next": entry})
+    if (field, wrong) != ("sha256", "x"):
+        assert not is_entry(entry | {field: wrong})
+        assert entries({"files": {"a": entry | {field: wrong}, "b": entry}}) == {"b": entry}

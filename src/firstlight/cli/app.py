@@ -156,8 +156,9 @@ def _run(arguments: list[str], switches: Switches) -> int:
         with click.Context(application, info_name=PROGRAM) as context:
             click.echo(application.get_help(context), err=True)
         return EXIT_USAGE
+    heard: list[str] = []
     try:
-        with _signals_as_exceptions():
+        with _signals_as_exceptions(heard):
             answer = application.main(arguments, PROGRAM, standalone_mode=False, obj=switches)
         if isinstance(answer, Answer):
             show_answer(answer, as_json=switches.json)
@@ -165,23 +166,37 @@ def _run(arguments: list[str], switches: Switches) -> int:
         return 0  # --help and --version have printed by themselves
     except BrokenPipeError:
         raise
-    except FirstlightError as error:
-        shown = error
-    except click.ClickException as error:
-        from firstlight.cli.usage import explain_usage
-
-        shown = explain_usage(error, application, arguments)
-    except (click.Abort, KeyboardInterrupt):
-        shown = _interrupted("SIGINT", 130)
-    except _Terminated as signal:
-        shown = _interrupted(signal.args[0], 143)
-    except Exception as error:
-        from firstlight.cli.crash import explain_crash
-
-        shown = explain_crash(error, arguments, debug=switches.debug)
+    except (Exception, KeyboardInterrupt, _Terminated) as error:
+        # Whatever a signal's exception became on its way: pydantic was seen to wrap it in one of its own.
+        shown = _interrupted(heard[0]) if heard else _explained(error, arguments, debug=switches.debug)
+    shown = _without_credentials(shown, arguments)
     with contextlib.suppress(OSError):  # nobody is there to read it; the exit code says it
         show_error(shown, as_json=switches.json)
     return shown.exit_code
+
+
+def _explained(error: BaseException, arguments: list[str], *, debug: bool) -> FirstlightError:
+    """The error in three lines, with its exit code."""
+    if isinstance(error, FirstlightError):
+        return error
+    if isinstance(error, click.Abort) or not isinstance(error, Exception):
+        return _interrupted("SIGINT")
+    if isinstance(error, click.ClickException):
+        from firstlight.cli.usage import explain_usage
+
+        return explain_usage(error, application, arguments)
+    from firstlight.cli.crash import explain_crash
+
+    return explain_crash(error, arguments, debug=debug)
+
+
+def _without_credentials(error: FirstlightError, arguments: list[str]) -> FirstlightError:
+    """The error as it may stand in the log of a job: a password on the command line is not shown again."""
+    from firstlight.machine.environment import credentials_among
+
+    for word in credentials_among(arguments):
+        error.hide(word)
+    return error
 
 
 class _Terminated(BaseException):
@@ -189,32 +204,36 @@ class _Terminated(BaseException):
 
 
 @contextlib.contextmanager
-def _signals_as_exceptions() -> Iterator[None]:
-    """SIGTERM, SIGHUP and SIGUSR1 unwind the stack, so that no half-made file or lock stays; nohup stays in force.
+def _signals_as_exceptions(heard: list[str]) -> Iterator[None]:
+    """Signals unwind the stack, so that no half-made file or lock stays; nohup stays in force.
 
     While it trains, the loop puts its own handlers in place of these.
+
+    Args:
+        heard: Gets the name of each signal that came.
     """
     import signal
 
     def terminate(number: int, frame: object) -> NoReturn:
-        raise _Terminated(signal.Signals(number).name)
+        heard.append(signal.Signals(number).name)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
 
-    wanted = [
-        n for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1) if signal.getsignal(n) == signal.SIG_DFL
-    ]
-    for number in wanted:
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+    before = {n: handler for n in wanted if (handler := signal.getsignal(n)) in usual}
+    for number in before:
         signal.signal(number, terminate)
     try:
         yield
     finally:
-        for number in wanted:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _interrupted(name: str, code: int) -> Interrupted:
+def _interrupted(name: str) -> Interrupted:
     return Interrupted(
         f"stopped by {name}",
         "before or after the training itself; what was finished until then is in the experiment folder",
         "give the command again; `firstlight status EXPERIMENT` says where it stands",
-        exit_code=code,
+        exit_code=130 if name == "SIGINT" else 143,
     )

@@ -26,17 +26,24 @@ from firstlight.text import visible
     metavar="NAME",
     help="network, or a reference that can be used; default: the one that the decision puts first.",
 )
+@click.option("--follow-links", is_flag=True, help="Read files outside of IN that links in it lead to.")
 @switches
 @click.pass_obj
 def predict(
-    obj: Switches, /, experiment_folder: str, inputs: str, out: Path | None, model: str | None
+    obj: Switches,
+    /,
+    experiment_folder: str,
+    inputs: str,
+    out: Path | None,
+    model: str | None,
+    follow_links: bool,
 ) -> Answer:
     """Use the trained model of EXPERIMENT on IN: a file, a folder, or a table with a column of paths."""
     folder = experiment(experiment_folder)
     from firstlight import predict as predictor
 
     with choose(quiet=obj.quiet, json=obj.json) as progress:
-        written = predictor.predict(folder, inputs, out, progress, model=model)
+        written = predictor.predict(folder, inputs, out, progress, model=model, follow_links=follow_links)
     return Answer(
         document={"experiment": str(folder.root), "predictions": str(written)},
         text=f"predictions are in {visible(str(written))}",

@@ -66,6 +66,7 @@ def explain_crash(error: Exception, arguments: list[str], *, debug: bool) -> Fir
 
 
 def _record(text: str, arguments: list[str]) -> Path | str:
+    from firstlight.machine.environment import recorded_arguments
     from firstlight.watch.log import LogFile, last_log
 
     log = last_log() or _log_of_argument(arguments)
@@ -84,7 +85,7 @@ def _record(text: str, arguments: list[str]) -> Path | str:
             errors="backslashreplace",
             delete=False,
         ) as temporary:
-            temporary.write(f"firstlight {arguments!r}\n{text}")
+            temporary.write(f"firstlight {recorded_arguments(arguments)!r}\n{text}")
             return Path(temporary.name)
     except OSError as failure:
         return f"no file, since none can be written ({failure.strerror}); --debug shows it"

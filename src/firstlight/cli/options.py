@@ -139,4 +139,19 @@ def experiment(path: str) -> Folder:
             f"{path} has neither {folder.config.name} nor {folder.status.name}",
             f"if this is the data: `firstlight init {path}`; otherwise give the folder of an experiment",
         )
+    parts = (
+        folder.checklists,
+        folder.checkpoints,
+        folder.logs,
+        folder.plots,
+        folder.attempts,
+        folder.candidates,
+    )
+    linked = [part.name for part in parts if part.is_symlink()]
+    if linked:
+        raise UsageError(
+            "a folder inside the experiment is a link",
+            f"{path}: {', '.join(linked)}",
+            "put the folder itself there; to keep an experiment on another disk, link the whole experiment",
+        )
     return folder

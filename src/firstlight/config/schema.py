@@ -123,6 +123,9 @@ class Data(Section):
     max_bad_fraction: Share = Field(
         default=0.01, description="above this share of unreadable files the data set is refused"
     )
+    follow_links: Flag = Field(
+        default=False, description="read files outside of the data folder that links in it lead to"
+    )
     min_per_class: Count = Field(default=1, description="examples; a class or label with fewer is an error")
 
     @field_validator("test_fraction")

@@ -105,7 +105,15 @@ def _entry(path: keys.Path, value: Any, reason: str | None) -> str:
 
 def _comment(text: str, column: int) -> list[str]:
     prefix = f"{' ' * column}# "
-    return textwrap.wrap(visible(text), LINE_WIDTH, initial_indent=prefix, subsequent_indent=prefix)
+    # Lines end at blanks alone: whoever reads them back puts a blank between two of them.
+    return textwrap.wrap(
+        visible(text),
+        LINE_WIDTH,
+        initial_indent=prefix,
+        subsequent_indent=prefix,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _lines(key: str, value: Any) -> list[str]:

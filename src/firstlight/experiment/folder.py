@@ -111,9 +111,14 @@ class Folder:
         """The verdict after phase 2."""
         return self.logs / "decision.json"
 
+    @property
+    def candidates(self) -> Path:
+        """References that were fitted and may be used for predictions."""
+        return self.root / "candidates"
+
     def candidate(self, name: str) -> Path:
-        """A reference that was fitted and may be used for predictions."""
-        return self.root / "candidates" / f"{name}.pt"
+        """One of them."""
+        return self.candidates / f"{name}.pt"
 
     @property
     def reference_scores(self) -> Path:

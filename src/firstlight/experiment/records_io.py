@@ -15,12 +15,12 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
-from firstlight.experiment.records import CheckLine, Decision, Item, Outcome, PlanChange, Reference
+from firstlight.experiment.records import CheckLine, Decision, Outcome, PlanChange, Reference
 from firstlight.text import visible
 
 FORMAT = 1
 NOT_FINITE = "not_finite"
-Record = TypeVar("Record", CheckLine, Decision, Item, Outcome, PlanChange, Reference)
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +98,10 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[Record], value: Any) -> Record:
-    """A record from plain JSON values.
+    """A record of `experiment.records` from plain JSON values.
 
     Raises:
+        TypeError: It is no mapping.
         ValueError: A field is unknown, missing or of another type; the message names it.
     """
     record: Record = _value(kind, value, kind.__name__)
@@ -132,7 +133,7 @@ def _read(path: Path, build: Callable[[dict[str, Any]], Content]) -> Content:
 def _value(kind: Any, value: Any, where: str) -> Any:
     """`value` as the annotated type `kind`; lists become tuples."""
     if isinstance(value, dict) and value.keys() == {NOT_FINITE}:
-        value = float(value[NOT_FINITE])
+        value = float(str(value[NOT_FINITE]))
     origin, inside = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _first_fitting(inside, value, where)
@@ -150,7 +151,10 @@ def _value(kind: Any, value: Any, where: str) -> Any:
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{where} is a number beyond all measure") from None
     if get_origin(kind) is Literal:
         if isinstance(value, str) and value in get_args(kind):
             return value

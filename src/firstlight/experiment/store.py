@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstlight.errors import ResourceError
+from firstlight.errors import FirstlightError, ResourceError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,17 +185,26 @@ def read_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
 
     Raises:
         OSError: No such file.
-        ValueError: Not an .npz, damaged, or it holds objects.
+        ResourceError: The arrays do not fit the memory.
+        ValueError: Not an .npz, damaged, or it holds objects, or unpacks beyond all measure.
     """
-    import zlib
-
     import numpy as np
 
+    from firstlight.machine.unpacked import check_arrays
+
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, AttributeError, NotImplementedError) as error:
-        raise ValueError(f"not an .npz file: {error}") from None
+        with path.open("rb") as file:
+            check_arrays(file, path)
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                found = {name: archive[name] for name in archive.files}
+    except (OSError, MemoryError, FirstlightError):
+        raise
+    except Exception as error:  # of damaged headers NumPy was seen to make SyntaxError, TokenError and others
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ValueError(f"not an .npz file: {reason}") from None
+    # NumPy gives a member that is no array as bytes.
+    return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
 
 
 def sha256(path: Path) -> str:

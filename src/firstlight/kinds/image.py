@@ -108,11 +108,17 @@ def _with_mirror(inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return inputs, inputs.flip(3)
 
 
-def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
+def _unseen(
+    meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress, follow_links: bool
+) -> Unseen:
     from firstlight.data.images.inputs import read_inputs
 
-    inputs = read_inputs(source)
-    return Unseen(total=len(inputs.ids) + len(inputs.left_out), portions=_portions(meta, inputs, machine))
+    inputs = read_inputs(source, follow_links=follow_links)
+    return Unseen(
+        total=len(inputs.ids) + len(inputs.left_out),
+        portions=_portions(meta, inputs, machine),
+        notes=inputs.notes,
+    )
 
 
 def _portions(meta: Mapping[str, Any], inputs: Inputs, machine: Machine) -> Iterator[Portion]:
@@ -177,9 +183,10 @@ def _check_size(shape: ImageShape, inputs: Inputs) -> None:
 def _read(path: Path, shape: ImageShape) -> NDArray[np.uint8] | str:
     """The pixels of a file, or why there are none."""
     from firstlight.data.images.decoding import decode
+    from firstlight.data.opened import read_file
 
     try:
-        return decode(path.read_bytes(), side=(shape.height, shape.width), channels=shape.channels)
+        return decode(read_file(path), side=(shape.height, shape.width), channels=shape.channels)
     except (OSError, ValueError) as error:
         return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
 

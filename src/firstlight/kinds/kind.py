@@ -113,7 +113,8 @@ class Kind:
         pipeline: (config, dataset, outputs of the model, machine) -> batches and shape.
         shape: (meta, outputs) -> the shape, for a model that is loaded.
         views: meta -> the views of the pipeline.
-        unseen: (meta, path as the user named it, machine, progress) -> new data.
+        unseen: (meta, path as the user named it, machine, progress, whether links may leave that folder) -> new
+            data.
     """
 
     name: str
@@ -123,7 +124,7 @@ class Kind:
     pipeline: Callable[[Config, Dataset, int, Machine], Pipeline]
     shape: Callable[[Mapping[str, Any], int], Shape]
     views: Callable[[Mapping[str, Any]], Views]
-    unseen: Callable[[Mapping[str, Any], str, Machine, Progress], Unseen]
+    unseen: Callable[[Mapping[str, Any], str, Machine, Progress, bool], Unseen]
 
 
 def weights_of(data: Dataset) -> NDArray[np.float64] | None:

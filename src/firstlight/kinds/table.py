@@ -100,7 +100,9 @@ def _shape(meta: Mapping[str, Any], outputs: int) -> TableShape:
     return TableShape(numbers=found["numbers"], cardinalities=tuple(found["cardinalities"]), outputs=outputs)
 
 
-def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
+def _unseen(
+    meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress, follow_links: bool
+) -> Unseen:
     from firstlight.data.source import new_file
     from firstlight.data.tables.differences import check_columns, named
     from firstlight.data.tables.encoder import from_meta

@@ -98,10 +98,14 @@ def _shape(meta: Mapping[str, Any], outputs: int) -> TextShape:
     return TextShape(inputs=Vocabulary.restored(meta["vocabulary"]).size, outputs=outputs)
 
 
-def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
+def _unseen(
+    meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress, follow_links: bool
+) -> Unseen:
     from firstlight.data.texts.unseen import read_unseen
 
-    found = read_unseen(source, tuple(meta["text_columns"]), tuple(meta.get("id_columns", ())))
+    found = read_unseen(
+        source, tuple(meta["text_columns"]), tuple(meta.get("id_columns", ())), follow_links=follow_links
+    )
     return Unseen(
         total=len(found.ids) + len(found.left_out),
         portions=_portions(meta, found.ids, found.texts, found.left_out, machine),

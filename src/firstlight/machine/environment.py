@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firstlight.machine.choices import allotted_cores
-from firstlight.machine.git import looks_like_a_secret, record_git
+from firstlight.machine.git import has_shape_of_a_secret, looks_like_a_secret, names_a_secret, record_git
 from firstlight.machine.seeds import known_values_drawn
 
 FORMAT = 1
@@ -47,6 +47,7 @@ VARIABLES = (
 )
 _PLAIN_VALUE = re.compile(r"[\w.:,=/+{}() -]{0,120}", re.ASCII)
 _DEVICE_NAME = re.compile(r"\b(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_ADDRESS = re.compile(r"://(?:[^/\s:@]*:)?([^/\s@]+)@")  # the password, or a token in the user's place
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -91,7 +92,26 @@ def recorded_variables(environment: os._Environ[str] | dict[str, str]) -> dict[s
 
 def recorded_arguments(arguments: list[str]) -> list[str]:
     """A command line without what looks like a credential."""
-    return ["[not recorded]" if looks_like_a_secret(word) else word for word in arguments]
+    hidden = credentials_among(arguments)
+    odd = [looks_like_a_secret(word) or any(part in word for part in hidden) for word in arguments]
+    return ["[not recorded]" if o else word for word, o in zip(arguments, odd, strict=True)]
+
+
+def credentials_among(arguments: list[str]) -> tuple[str, ...]:
+    """Parts of a command line that must not be shown again.
+
+    Values of options and keys such as `--token` and `password=`, passwords in addresses, and words of a known shape.
+    """
+    found = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = word.rpartition("=")
+        if in_address := _ADDRESS.search(word):
+            found.append(in_address[1])  # a message may show the address as a path
+        elif (equals and names_a_secret(name)) or has_shape_of_a_secret(value):
+            found.append(value)
+        elif before.startswith("-") and "=" not in before and names_a_secret(before):
+            found.append(word)
+    return tuple(sorted((word for word in found if word), key=len, reverse=True))
 
 
 def cgroup_cores(root: Path = _CGROUP) -> float | None:

@@ -51,6 +51,7 @@ _SHAPES = re.compile(
     r"|\b[sprk]{2}[-_](live|test|ant|proj)?[-_]?[\w-]{16,}|\bxox[abeprs]-|\bAIza[\w-]{20,}|\bya29\.|\beyJ[\w-]{16,}"
     r"|\bnpm_\w{20,}|\bpypi-[\w-]{16,}|\bSG\.[\w-]{16,}|hooks\.slack\.com|\bdop_v1_\w{16,}|-----BEGIN"
 )
+_RANDOM_FROM = 24  # letters of a word that may be random
 _LONG_WORD = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
 _KEY_BEGINS, _KEY_ENDS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
@@ -70,12 +71,23 @@ def record_git(folder: Path) -> dict[str, Any]:
         inside = _git(folder, deadline, "rev-parse", "--is-inside-work-tree")
         if inside.strip() != "true":
             return _unknown("not in a work tree of git")
+        off = _without_filters(folder, deadline)
         commit = _git(folder, deadline, "rev-parse", "--verify", "--quiet", "HEAD").strip()
         branch = _git(folder, deadline, "rev-parse", "--abbrev-ref", "HEAD").strip()
-        status = _git(folder, deadline, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
+        status = _git(
+            folder,
+            deadline,
+            *off,
+            "status",
+            "--porcelain",
+            "-z",
+            "--no-renames",
+            "--untracked-files=no",
+            _ALONE,
+        )
         changed = sorted(entry[3:] for entry in status.split("\0") if entry)
         without = [f":(exclude,glob,icase)**/{pattern}" for pattern in _LEFT_OUT]
-        patch = _git(folder, deadline, *_DIFF, "HEAD", "--", ":/", *without) if changed else ""
+        patch = _git(folder, deadline, *off, *_DIFF, "HEAD", "--", ":/", *without) if changed else ""
     except _GitFailure as failure:
         return _unknown(str(failure))
     cut = len(patch) > PATCH_BYTES
@@ -114,6 +126,17 @@ def looks_like_a_secret(line: str) -> bool:
     return any(_is_random(word) for word in _LONG_WORD.findall(line))
 
 
+def names_a_secret(name: str) -> bool:
+    """Whether an option or a key of this name holds a credential."""
+    return _WORDS.search(f"{name}=") is not None
+
+
+def has_shape_of_a_secret(word: str) -> bool:
+    """Whether a word without blanks is a credential by its look alone; a path is none."""
+    alone = "/" not in word and len(word) >= _RANDOM_FROM and _is_random(word)
+    return alone or _SHAPES.search(word) is not None
+
+
 def _is_random(word: str) -> bool:
     """A long word of digits with letters of both cases, or of hexadecimal digits: nobody names things so."""
     kinds = (any(c.isdigit() for c in word), any(c.islower() for c in word), any(c.isupper() for c in word))
@@ -121,8 +144,19 @@ def _is_random(word: str) -> bool:
 
 
 # No program that the repository's own settings name is run.
-_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames")
+_ALONE = "--ignore-submodules=all"  # each of them has settings of its own
+_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", _ALONE)
+_OF_THE_USER = ("system", "global", "command")
+_FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 _QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotepath=false", "-c", "core.hooksPath=/dev/null")
+# A partial clone would fetch what it lacks, through a connection or a program that its settings name.
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # from git 2.45 on
+    "GIT_ALLOW_PROTOCOL": "none",
+    "LC_ALL": "C",
+}
 
 
 class _GitFailure(Exception):
@@ -130,7 +164,7 @@ class _GitFailure(Exception):
 
 
 def _git(folder: Path, deadline: float, *arguments: str) -> str:
-    settings = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    settings = os.environ | _ENVIRONMENT
     try:
         done = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],
@@ -156,6 +190,24 @@ def _git(folder: Path, deadline: float, *arguments: str) -> str:
     if "--verify" in arguments:
         raise _GitFailure("the repository has no commit yet")
     raise _GitFailure(f"git {arguments[0]} failed with code {done.returncode}")
+
+
+def _without_filters(folder: Path, deadline: float) -> list[str]:
+    """Settings that switch off the filters which the repository itself names: status and diff would run them.
+
+    A repository may have come with the data. Filters that the user or the system set up stay.
+    """
+    try:
+        told = _git(folder, deadline, "config", "-z", "--show-scope", "--name-only", "--get-regexp", _FILTERS)
+    except _GitFailure as failure:
+        if str(failure).endswith("code 1"):  # there are none
+            return []
+        raise
+    words = told.split("\0")
+    own = [key for scope, key in zip(words[::2], words[1::2], strict=False) if scope not in _OF_THE_USER]
+    if any("=" in key for key in own):
+        raise _GitFailure("the repository's settings name a filter that cannot be switched off")
+    return [word for key in own for word in ("-c", f"{key}=")]
 
 
 def _unknown(note: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether an exception says that memory ran out, and how much was taken at the most."""
+"""Memory: how much is free, how much was taken at the most, and whether an error says that it ran out."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ WORDS = (
     "bad_alloc",
     "alloc_failed",
     "could not create a primitive",
+)
+# Folder, limit and usage of the control group, versions 2 and 1.
+GROUPS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 
 
@@ -51,3 +56,28 @@ def forget_peak(device: torch.device) -> None:
         return
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: the machine's, or what its limits leave of them."""
+    import resource
+
+    import psutil
+
+    free: list[int] = [psutil.virtual_memory().available]
+    for folder, limit, usage in GROUPS:
+        try:
+            left = int((folder / limit).read_text("ascii")) - int((folder / usage).read_text("ascii"))
+            free.append(left + _reclaimable(folder / "memory.stat"))
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if space != resource.RLIM_INFINITY:
+        free.append(space - psutil.Process().memory_info().vms)
+    return max(0, min(free))
+
+
+def _reclaimable(statistics: Path) -> int:
+    """Bytes of file cache that count as used and are given back when memory is wanted."""
+    lines = dict(line.split(maxsplit=1) for line in statistics.read_text("ascii").splitlines())
+    return int(lines.get("total_inactive_file", lines.get("inactive_file", 0)))

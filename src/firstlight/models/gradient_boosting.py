@@ -49,8 +49,15 @@ class TreesShape:
 
     @staticmethod
     def from_meta(meta: dict[str, Any]) -> TreesShape:
-        """The reverse of `to_meta`."""
-        return TreesShape(**{**meta, "cardinalities": tuple(meta["cardinalities"])})
+        """The reverse of `to_meta`.
+
+        Raises:
+            ValueError: A tree would be deeper than it has nodes, which a forged file may claim.
+        """
+        shape = TreesShape(**{**meta, "cardinalities": tuple(meta["cardinalities"])})
+        if shape.depth > max(shape.nodes, 1):
+            raise ValueError(f"a depth of {shape.depth:,} in {shape.nodes:,} nodes")
+        return shape
 
 
 class TreeEnsemble(nn.Module):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.config.schema import LOWER_IS_BETTER, Config
 from firstlight.experiment.folder import Folder
+from firstlight.experiment.manifest import entries
 from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
 from firstlight.results.analysis import Candidate, analyse
 from firstlight.results.files import AGREEMENT, Reader, record
@@ -153,7 +154,7 @@ def read_facts(folder: Folder) -> Facts:
         epochs=epochs,
         plan=reader.records(PlanChange, folder.plan, "changes"),
         outcome=outcome,
-        checkpoints=reader.json(folder.manifest).get("files", {}),
+        checkpoints=_checkpoints(reader, folder),
         attempts=_attempts(folder),
         predictions=shown.predictions,
         worst=_worst(reader, folder),
@@ -186,12 +187,24 @@ def _config(reader: Reader, folder: Folder) -> Config | None:
         return None
 
 
+def _checkpoints(reader: Reader, folder: Folder) -> dict[str, Any]:
+    """The entries of the manifest; those that are none are left out and told."""
+    manifest = reader.json(folder.manifest)
+    found, files = entries(manifest), manifest.get("files", {})
+    if not isinstance(files, dict) or len(found) < len(files):
+        reader.problems.append(f"{folder.manifest.name} has entries that are none")
+    return found
+
+
 def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
     """Entries of metrics.json: flat, the metrics among the other keys; null is what was not finite."""
     known = set(EpochRecord.__dataclass_fields__) - {"metrics"}
     flat = reader.json(folder.metrics).get("epochs", [])
+    dicts = [entry for entry in flat if isinstance(entry, dict)] if isinstance(flat, list) else []
+    if not isinstance(flat, list) or len(dicts) < len(flat):
+        reader.problems.append(f"{folder.metrics.name} has epochs that are none")
     found = []
-    for number, entry in enumerate(flat):
+    for number, entry in enumerate(dicts):
         values = {k: v for k, v in entry.items() if k in known}
         values["metrics"] = {k: _value(v) for k, v in entry.items() if k not in known}
         for key in ("train_loss", "grad_norm", "grad_norm_max"):
@@ -203,12 +216,17 @@ def _epochs(reader: Reader, folder: Folder) -> tuple[EpochRecord, ...]:
 
 
 def _value(x: object) -> float:
-    return float(x) if isinstance(x, int | float) else math.nan
+    try:
+        return float(x) if isinstance(x, int | float) else math.nan
+    except OverflowError:  # a whole number beyond all measure
+        return math.nan
 
 
 def _worst(reader: Reader, folder: Folder) -> WorstImages | None:
     arrays = reader.arrays(folder.worst_images, ("images", "ids"))
-    if arrays is None or arrays["images"].ndim != 4:
+    if arrays is None or arrays["images"].ndim != 4 or arrays["images"].dtype != "uint8":
+        return None
+    if arrays["ids"].shape != arrays["images"].shape[:1]:
         return None
     return WorstImages(ids=tuple(str(i) for i in arrays["ids"]), images=arrays["images"])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from firstlight.experiment import store
+from firstlight.experiment.records_io import from_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,18 +47,17 @@ class Reader:
 
     def arrays(self, path: Path, wanted: Sequence[str] = ()) -> dict[str, NDArray[Any]] | None:
         """All arrays of an .npz without objects; None when missing, damaged or without one of `wanted`."""
-        import zipfile
-
-        import numpy as np
-
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in (*wanted, *archive.files)}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            found = store.read_npz(path)
+            absent = [name for name in wanted if name not in found]
+            if absent:
+                raise ValueError(f"it has no {', '.join(absent)}")
+        except (OSError, ValueError) as error:
             self._damaged(path, error)
             return None
+        return found
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -68,7 +68,7 @@ class Reader:
 
 
 def record(kind: type[Record], values: Any, reader: Reader, where: str) -> Record | None:
-    """A record from its JSON form: unknown keys are passed over, lists become tuples; None if it fits not.
+    """A record from its JSON form: unknown keys are passed over, every value has its type; None if it fits not.
 
     An empty mapping (no such file) is None without a word.
     """
@@ -76,8 +76,7 @@ def record(kind: type[Record], values: Any, reader: Reader, where: str) -> Recor
         return None
     try:
         known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-        chosen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
-        return kind(**chosen)
-    except (TypeError, AttributeError) as error:
+        return from_json(kind, {key: value for key, value in values.items() if key in known})
+    except (ValueError, TypeError, AttributeError) as error:
         reader.problems.append(f"{where} does not fit: {error}")
         return None

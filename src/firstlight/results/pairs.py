@@ -156,6 +156,8 @@ def _accuracy_pairs(
 def as_predicted(answers: NDArray[Any], predictions: Predictions) -> NDArray[Any] | None:
     """A reference's answers in the form of the model's; None when they are of other rows or not finite."""
     wanted = predictions.values.shape
+    if answers.dtype.kind not in "fiub":
+        return None
     if predictions.task == "classification" and answers.shape == wanted[:1] and wanted[1:] == (2,):
         answers = np.stack([1 - answers, answers], axis=1)
     return answers if answers.shape == wanted and np.isfinite(answers).all() else None

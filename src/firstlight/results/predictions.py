@@ -41,6 +41,10 @@ def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
     arrays = reader.arrays(folder.predictions, ("task", "ids", "targets", "predictions", "classes"))
     if arrays is None:
         return None
+    problem = _unfit(arrays)
+    if problem:
+        reader.problems.append(f"logs/predictions_val.npz: {problem}")
+        return None
     std = arrays.get("target_std")
     return Predictions(
         task=str(arrays["task"]),
@@ -48,9 +52,33 @@ def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
         targets=arrays["targets"],
         values=arrays["predictions"],
         classes=tuple(str(name) for name in arrays["classes"]),
-        target_std=None if std is None else float(std),
+        target_std=None if std is None or std.size != 1 else float(std.item()),
         groups=_groups(reader, arrays),
     )
+
+
+def _unfit(arrays: dict[str, NDArray[Any]]) -> str | None:
+    """Why the arrays of a known task are not of one another; None when they are."""
+    task, targets, values = str(arrays["task"]), arrays["targets"], arrays["predictions"]
+    rows, width = arrays["ids"].shape[:1], arrays["classes"].shape
+    shapes = {
+        "classification": (rows, rows + width, "iu"),
+        "multilabel": (rows + width, rows + width, "iuf"),
+        "regression": (rows, rows, "iuf"),
+    }
+    if task not in shapes:
+        return None  # told when it is to be measured
+    wanted, given, kinds = shapes[task]
+    if len(width) != 1 or targets.shape != wanted or values.shape != given:
+        return (
+            f"{rows} ids, {width} classes, targets {targets.shape} and predictions {values.shape} do not fit"
+        )
+    std = arrays.get("target_std", values)
+    if targets.dtype.kind not in kinds or values.dtype.kind != "f" or std.dtype.kind != "f":
+        return f"targets are {targets.dtype}, predictions {values.dtype}"
+    if task == "classification" and targets.size and not 0 <= targets.min() <= targets.max() < width[0]:
+        return f"a target is none of {width[0]} classes"
+    return None
 
 
 def _groups(reader: Reader, arrays: dict[str, NDArray[Any]]) -> Groups | None:

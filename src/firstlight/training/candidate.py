@@ -6,12 +6,15 @@ logs/references.json.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import TYPE_CHECKING, Any
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import records_io, store
+from firstlight.text import visible
 from firstlight.training.job import load_kind, prediction_meta
+from firstlight.training.stored import read_stored
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,19 +57,20 @@ def load_candidate(folder: Folder, name: str) -> tuple[nn.Module, dict[str, Any]
     Raises:
         ResumeRefused: There is no such candidate, or its hash is not the recorded one.
     """
-    import torch
-
     path = folder.candidate(name)
     recorded = {r.name: r.sha256 for r in records_io.read_references(folder.references)}.get(name)
     if recorded is None or not path.is_file():
-        raise ResumeRefused("there is no such model", f"{path} does not exist", "use --model network")
-    if store.sha256(path) != recorded:
+        raise ResumeRefused(
+            "there is no such model", visible(f"{path} does not exist"), "use --model network"
+        )
+    content = path.read_bytes()  # hashed and read from the same bytes: nobody can change them in between
+    if hashlib.sha256(content).hexdigest() != recorded:
         raise ResumeRefused(
             "the model is damaged",
-            f"{path}: its SHA-256 is not the one in {folder.references.name}",
+            visible(f"{path}: its SHA-256 is not the one in {folder.references.name}"),
             "restore the file, or use --model network",
         )
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    saved = read_stored(content, path)
     meta: dict[str, Any] = saved["meta"]
     model = load_kind(name).restore(meta["model_shape"])
     model.load_state_dict(saved["model"])

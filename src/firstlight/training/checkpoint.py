@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
+from firstlight.experiment.manifest import NEXT
 from firstlight.machine.memory import out_of_memory
 from firstlight.text import visible
 from firstlight.training.manifest import (
     FORMAT,
-    NEXT,
     Entry,
     committed,
     known,
@@ -41,6 +41,7 @@ from firstlight.training.manifest import (
     settle,
     write_manifest,
 )
+from firstlight.training.stored import read_stored
 
 if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
@@ -168,10 +169,9 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
     """Reads a checkpoint after its hash was found in the manifest under its name.
 
     Raises:
+        ResourceError: It does not fit the memory.
         ResumeRefused: No such file, not in the manifest, damaged, or of another format.
     """
-    import torch
-
     where = visible(str(path))
     # Once more when they do not agree: a run that saves may have come between manifest and file.
     content = _verified(folder, path) or _verified(folder, path)
@@ -181,17 +181,8 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
             f"{where}: its SHA-256 is not the one in {folder.manifest.name}",
             f"firstlight train {visible(str(folder.root))} --resume goes on from the one before, if there is one",
         )
-    try:
-        checkpoint: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # torch raises errors of many kinds, some of modules that nothing here may import
-        raise ResumeRefused(
-            "the checkpoint holds more than tensors and plain values, or is no checkpoint",
-            f"{where}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
-            "use a checkpoint that firstlight wrote",
-        ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+    checkpoint = read_stored(content, path)
+    if checkpoint.get("format") != FORMAT:
         raise ResumeRefused(
             "the checkpoint has another format",
             f"{where}: this version reads format {FORMAT}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
+from firstlight.experiment.manifest import NEXT, is_entry
 from firstlight.text import visible
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
 
 FORMAT = 1
-NEXT = "next"  # key of what a save that is under way will put there
 # The only names that a manifest may hold: a changed one must not point to any other file of the user.
 NAMES = re.compile(r"(best|last|previous)_model\.pt|checkpoint_epoch_\d{1,9}\.pt", re.ASCII)
 
@@ -71,8 +71,10 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
         strange = next((name for name in manifest["files"] if not NAMES.fullmatch(name)), None)
         if strange is not None:
             reason = f"{strange!r} is no name of a checkpoint"
-        elif manifest["format"] == FORMAT and all(_is_entry(e) for e in manifest["files"].values()):
+        elif manifest["format"] == FORMAT and all(is_entry(e) for e in manifest["files"].values()):
             return dict(manifest)
+        elif manifest["format"] == FORMAT:
+            reason = "an entry of it is none"
         else:
             reason = f"format = {manifest['format']!r}, this version reads {FORMAT}"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,12 +121,3 @@ def of_name(folder: Folder, files: dict[str, Entry], name: str) -> dict[str, Ent
 def committed(entry: Entry) -> Entry:
     """What is there, without what comes next."""
     return {key: value for key, value in entry.items() if key != NEXT}
-
-
-def _is_entry(entry: dict[str, Any]) -> bool:
-    named = (
-        isinstance(entry["sha256"], str)
-        and isinstance(entry["step"], int)
-        and isinstance(entry["epoch"], int)
-    )
-    return named and (NEXT not in entry or _is_entry(entry[NEXT]))

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.experiment import store
+from firstlight.experiment.manifest import NEXT
 from firstlight.training.checkpoint import Linked, Packed, good_files, newest_of, write
-from firstlight.training.manifest import NEXT, Entry, read_manifest, settle, write_manifest
+from firstlight.training.manifest import Entry, read_manifest, settle, write_manifest
 
 if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder

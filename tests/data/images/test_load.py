@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -136,14 +137,14 @@ class TestBroken:
     @pytest.mark.requirement("P06")
     def test_a_file_that_cannot_be_opened_is_a_broken_one(self, folder, load, monkeypatch):
         root = folder({"cats": 5, "dogs": 5})
-        real = Path.read_bytes
+        real = os.open
 
-        def read_bytes(path: Path) -> bytes:  # what the system does to a user without the right
+        def opened(path, *rest):  # what the system does to a user without the right
             if path == root / "cats" / "2.png":
                 raise PermissionError(13, "Permission denied", str(path))
-            return real(path)
+            return real(path, *rest)
 
-        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        monkeypatch.setattr(os, "open", opened)
         (skipped,) = load(root).skipped
         assert (skipped.id, skipped.reason) == ("cats/2.png", "Permission denied")
 

@@ -194,6 +194,27 @@ class TestLinks:
         told = next(note for note in examples.notes if "leave the data folder" in note)
         assert str(link.relative_to(root)) in told
         assert "secret" not in "".join((*examples.notes, *examples.ignored, *examples.ids))
+        assert "data.follow_links=true" in told
+        followed = load(root, follow_links=True)
+        assert len(followed.ids) == 5
+        assert ("birds" in followed.classes) == (kind == "class")
+
+    @pytest.mark.requirement("H06")
+    def test_a_data_set_of_nothing_but_links_out_names_the_setting(self, folder, load, tmp_path):
+        root = folder({"cats": 2, "dogs": 2})
+        (tmp_path / "linked").mkdir()
+        for name in ("cats", "dogs"):
+            (tmp_path / "linked" / name).symlink_to(root / name)
+        with pytest.raises(DataError, match=r"data\.follow_links=true"):
+            load(tmp_path / "linked")
+        assert load(tmp_path / "linked", follow_links=True).classes == ("cats", "dogs")
+
+    @pytest.mark.requirement("H06", "BI09")
+    def test_links_that_are_followed_end_too(self, folder, load, tmp_path):
+        root = folder({"cats": 2, "dogs": 2})
+        (root / "cats" / "up").symlink_to(tmp_path)
+        (root / "cats" / "again").symlink_to(root / "cats")
+        assert len(load(root, follow_links=True).ids) >= 4
 
     def test_many_links_give_one_sentence(self, folder, load, tmp_path):
         root = folder({"cats": 2, "dogs": 2})

@@ -128,6 +128,30 @@ class TestColumns:
         assert any("the split column has other values" in note for note in examples.notes)
 
 
+class TestForms:
+    @pytest.mark.requirement("BT07")
+    @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
+    def test_a_table_in_another_encoding_is_read(self, images, load, encoding):
+        (images / "t.csv").write_bytes("path,kind\na/0.png,café\nb/2.png,dog\n".encode(encoding))
+        assert load("t.csv").classes == ("café", "dog")
+
+    @pytest.mark.requirement("BX10")
+    def test_a_line_nested_without_end_is_left_out_and_told(self, images, load):
+        path = write(images / "t.jsonl", COLUMNS)
+        with path.open("a") as file:
+            file.write('{"path": ' + "[" * 100_000 + "]" * 100_000 + "}\n")
+        examples = load(path)
+        assert examples.ids == tuple(COLUMNS["path"])
+        assert any("line 5" in note and "nested too deep" in note for note in examples.notes)
+
+    @pytest.mark.requirement("H16")
+    @pytest.mark.parametrize("name", ["t[12].csv", "*.csv", "t?.parquet", "t*.jsonl"])
+    def test_a_name_is_no_pattern(self, images, load, name):
+        for other in ("t1.csv", "t1.parquet", "t1.jsonl"):
+            write(images / other, {"path": ["a/0.png", "b/2.png"], "kind": ["other", "else"]})
+        assert load(write(images / name, COLUMNS)).classes == ("cat", "dog")
+
+
 class TestRows:
     @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
     def test_rows_without_a_value_are_left_out_and_counted(self, images, load, name):
@@ -135,6 +159,17 @@ class TestRows:
         examples = load(write(images / name, table))
         assert examples.ids == ("a/0.png", "b/2.png")
         assert "2 rows without a path or a class left out: row-2, row-4" in examples.notes
+
+    def test_lines_that_do_not_fit_shift_no_row_and_are_limited(self, images, load):
+        (images / "t.csv").write_text(
+            "path,kind\na/0.png,cat\na/1.png,cat,more,and more\nb/2.png,\nb/3.png,dog\n"
+        )
+        examples = load("t.csv")
+        assert examples.ids == ("a/0.png", "b/3.png")
+        assert "1 row without a path or a class left out: row-3" in examples.notes
+        assert any(note.startswith("1 line could not be read: line 3") for note in examples.notes)
+        with pytest.raises(DataError, match=r"0\.0 % are allowed"):
+            load("t.csv", max_bad_fraction=0.0)
 
     @pytest.mark.requirement("H06")
     @pytest.mark.parametrize("way", ["../secret.png", "a/../../secret.png", "absolute", "link"])
@@ -148,6 +183,19 @@ class TestRows:
         with pytest.raises(DataError, match="leaves the table's folder") as error:
             load(write(root / "t.csv", table))
         assert error.value.exit_code == 3
+
+    @pytest.mark.requirement("H06")
+    def test_a_link_out_of_the_folder_is_followed_when_that_is_asked_for(self, images, load, image):
+        root = images / "inner"
+        root.mkdir()
+        (images / "store.png").write_bytes(image())
+        for name in ("a.png", "b.png"):
+            (root / name).symlink_to(images / "store.png")
+        path = write(root / "t.csv", {"path": ["a.png", "b.png"], "kind": ["cat", "dog"]})
+        assert load(path, follow_links=True).ids == ("a.png", "b.png")
+        write(path, {"path": ["a.png", "../store.png"], "kind": ["cat", "dog"]})
+        with pytest.raises(DataError, match="leaves the table's folder"):
+            load(path, follow_links=True)
 
     def test_a_circle_of_links_and_a_name_no_disk_holds(self, images, load):
         (images / "loop.png").symlink_to("loop.png")
@@ -172,7 +220,6 @@ class TestRows:
     [
         ("t.csv", b""),
         ("t.csv", b"path,kind\n"),
-        ("t.csv", b"path,kind\na/0.png,caf\xe9\n"),
         ("t.csv", b"path,kind\na/0.png,cat,more,and more\n"),
         ("t.jsonl", b"{not json"),
         ("t.jsonl", b""),

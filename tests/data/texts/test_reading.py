@@ -74,6 +74,51 @@ class TestFolders:
         found = read_texts(root)
         assert found.texts == ["x", "y", "y"]
         assert "2 links passed over" in found.notes[0]
+        assert "data.follow_links=true" in found.notes[0]
+        assert read_texts(root, follow_links=True).texts == ["x", "secret", "y", "y"]
+
+    @pytest.mark.requirement("H06")
+    def test_a_class_that_is_a_link_is_followed_only_when_that_is_asked_for(self, tmp_path: Path) -> None:
+        root = fill(tmp_path / "data", {"a/1.txt": "x", "b/1.txt": "y"})
+        fill(tmp_path, {"outside/1.txt": "secret"})
+        os.symlink(tmp_path / "outside", root / "c")
+        os.symlink(tmp_path, root / "a" / "up")
+        assert set(read_texts(root).labels) == {"a", "b"}
+        followed = read_texts(root, follow_links=True)
+        assert set(followed.labels) == {"a", "b", "c"}
+        assert matches(root)
+
+    @pytest.mark.requirement("H06")
+    @pytest.mark.parametrize("name", ["train_text.txt", "val_labels.txt", "mapping.txt"])
+    def test_a_file_of_a_pair_that_is_a_link_out_is_refused(self, tmp_path: Path, name: str) -> None:
+        files = {
+            "train_text.txt": "a\nb",
+            "train_labels.txt": "0\n1",
+            "val_text.txt": "a\nb",
+            "val_labels.txt": "0\n1",
+        }
+        root = fill(tmp_path / "data", files | {"mapping.txt": "0\tno\n1\tyes"})
+        (root / name).rename(tmp_path / name)
+        os.symlink(tmp_path / name, root / name)
+        with pytest.raises(DataError, match="leaves the data folder") as caught:
+            read_texts(root)
+        assert name in caught.value.where
+        assert len(read_texts(root, follow_links=True).texts) == 4
+
+    @pytest.mark.requirement("H06")
+    def test_lines_beside_the_file_that_lie_elsewhere_are_refused(self, tmp_path: Path) -> None:
+        lines = "__label__a x\n__label__b y\n" * 8
+        root = fill(tmp_path / "data", {"train.txt": lines})
+        fill(tmp_path, {"test.txt": lines})
+        os.symlink(tmp_path / "test.txt", root / "test.txt")
+        with pytest.raises(DataError, match="leaves the data folder"):
+            read_texts(root / "train.txt")
+
+    @pytest.mark.requirement("BI03")
+    def test_a_pipe_is_never_waited_for(self, tmp_path: Path) -> None:
+        root = fill(tmp_path, {"a/1.txt": "x", "b/1.txt": "y"})
+        os.mkfifo(root / "a" / "2.txt")
+        assert read_texts(root).texts == ["x", "y"]
 
     def test_one_class_is_refused(self, tmp_path: Path) -> None:
         fill(tmp_path, {"a/1.txt": "x", "b/1.txt": "", "top.txt": "y"})

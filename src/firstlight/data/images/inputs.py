@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.data.images.decoding import SUFFIXES
+from firstlight.data.opened import within
 from firstlight.data.source import is_litter
 from firstlight.errors import DataError, UsageError
 from firstlight.text import visible
@@ -26,10 +27,15 @@ class Inputs:
     files: tuple[Path, ...] = ()
     arrays: NDArray[np.uint8] | None = None  # (rows, height, width, channels)
     left_out: tuple[str, ...] = ()  # rows of a table that name no image, each with its reason
+    notes: tuple[str, ...] = ()
 
 
-def read_inputs(source: str) -> Inputs:
+def read_inputs(source: str, *, follow_links: bool = False) -> Inputs:
     """Lists the images that a path names; nothing is decoded.
+
+    Args:
+        source: As the user named it; it may be a link itself.
+        follow_links: Read files outside of a folder that links in it lead to.
 
     Raises:
         UsageError: There is no such path, or it is of no known kind.
@@ -39,14 +45,16 @@ def read_inputs(source: str) -> Inputs:
 
     path = Path(source)
     if path.is_dir():
-        found = _below(path, source)
+        found = _below(path, source, follow_links)
     elif not path.exists():
         raise UsageError("there are no such inputs", visible(f"{source} does not exist"), "check the path")
     elif path.suffix.lower() in SUFFIXES:
         found = Inputs(source=source, ids=(source,), files=(path,))
     elif path.suffix.lower() in image_table.READERS:
-        table = image_table.read_paths(path)
-        found = Inputs(source=source, ids=table.names, files=table.files, left_out=table.left_out)
+        table = image_table.read_paths(path, follow_links)
+        found = Inputs(
+            source=source, ids=table.names, files=table.files, left_out=table.left_out, notes=table.notes
+        )
     elif path.suffix.lower() == ".npz":
         ids, images = arrays.read_images(path)
         found = Inputs(source=source, ids=ids, arrays=images)
@@ -61,7 +69,7 @@ def read_inputs(source: str) -> Inputs:
     return found
 
 
-def _below(folder: Path, source: str) -> Inputs:
+def _below(folder: Path, source: str, follow_links: bool) -> Inputs:
     """Every image below a folder, by its path; hidden files, system litter and links to folders are passed over."""
     files = []
     for place, folders, names in os.walk(folder):
@@ -69,5 +77,6 @@ def _below(folder: Path, source: str) -> Inputs:
         files += [
             Path(place) / n for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and not is_litter(n)
         ]
-    ids = tuple(path.relative_to(folder).as_posix() for path in files)
-    return Inputs(source=source, ids=ids, files=tuple(files))
+    kept, notes = within(files, folder, follow_links)
+    ids = tuple(path.relative_to(folder).as_posix() for path in kept)
+    return Inputs(source=source, ids=ids, files=tuple(kept), notes=notes)

@@ -16,6 +16,7 @@ from firstlight.data.examples import Examples, Images, Listing, Skipped
 from firstlight.data.fingerprint import fingerprint
 from firstlight.data.images import cache, heads
 from firstlight.data.images.decoding import LARGE_PIXELS, Header, decode, decoder, quiet, read_header
+from firstlight.data.opened import read_file
 from firstlight.data.threads import in_order
 from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
@@ -30,7 +31,6 @@ NATIVE_SIDE = 64  # images up to here keep their size
 PHOTO_SIDE = 128  # side of decoded photos; data.image_size sets another
 NAMES_SHOWN = 20
 GREY_MODES = frozenset({"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
-LARGEST_FILE = 2**30  # bytes; a larger file is no image of a training set
 
 
 def decode_listing(
@@ -218,7 +218,7 @@ def _decode_all(
         large = int(known.sizes[row].prod(dtype=np.int64)) > LARGE_PIXELS
         try:
             with alone if large else contextlib.nullcontext():
-                return decode(files[row].read_bytes(), side=side, channels=channels)
+                return decode(read_file(files[row]), side=side, channels=channels)
         except (OSError, ValueError) as error:
             return _reason(error)
 
@@ -240,17 +240,15 @@ def _decode_all(
 def _digest(path: Path) -> bytes | str:
     """SHA-256 of a file, or why it cannot be read."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            return "the file is larger than 1 GiB"
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError as error:
+        return hashlib.sha256(read_file(path)).digest()
+    except (OSError, ValueError) as error:
         return _reason(error)
 
 
 def _look(path: Path) -> Header | str:
     """The head of an image file, or what is wrong with it."""
     try:
-        return read_header(path.read_bytes())
+        return read_header(read_file(path))
     except (OSError, ValueError) as error:
         return _reason(error)
 

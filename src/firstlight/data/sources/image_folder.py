@@ -18,6 +18,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
+from firstlight.data.opened import ALLOW
 from firstlight.data.source import NAMES_SHOWN, Source, is_litter, wants
 from firstlight.errors import DataError
 from firstlight.text import count, visible
@@ -31,6 +32,7 @@ LAYOUT = (
     "or DATA/train/CLASS/image.jpg and DATA/test/CLASS/image.jpg"
 )
 FEWEST_CLASSES = 2
+LEAVE = "leave the data folder"
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class _Found:
     """What the walk through the folders gathers."""
 
     root: Path
+    follow: bool = False  # links that leave the data too
     files: list[tuple[str, Part, str, Path]] = field(default_factory=list)  # class, part, id, path
     empty: list[str] = field(default_factory=list)  # class folders without an image
     ignored: list[str] = field(default_factory=list)
@@ -57,7 +60,7 @@ def _matches(data: Data, path: Path) -> bool:
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
-    found = _Found(path)
+    found = _Found(path, follow=data.follow_links)
     top = _folders(path, found)
     parts = {name: PARTS[name.lower()] for name in top if name.lower() in PARTS}
     if _divided(path, top, parts):
@@ -128,7 +131,7 @@ def _too_few(labels: set[str], found: _Found) -> DataError:
         where += f"; no images by their names: {_kinds(found.other)}"
     if found.links:
         where += f"; {count(sum(map(len, found.links.values())), 'link')} not followed"
-    remedy = LAYOUT
+    remedy = f"{ALLOW}; {LAYOUT}" if LEAVE in found.links else LAYOUT
     if labels and found.nested:
         inner = visible(str(found.root / min(labels)))
         where += f"; its images lie in folders of their own, such as {visible(min(found.nested.values()))}"
@@ -149,7 +152,8 @@ def _told(found: _Found, labels: set[str]) -> list[str]:
             f"{visible(min(found.nested.values()))}; each is one class: {_named(list(found.nested))}"
         )
     for why, names in sorted(found.links.items()):
-        told.append(f"links passed over, because they {why} ({len(names):,}): {_named(names)}")
+        allow = f"; {ALLOW}" if why == LEAVE else ""
+        told.append(f"links passed over, because they {why} ({len(names):,}): {_named(names)}{allow}")
     if found.outside:
         told.append(
             f"{count(len(found.outside), 'image')} outside of any class folder not used: {_named(found.outside)}"
@@ -224,13 +228,13 @@ def _collect(folder: Path, label: str, part: Part, found: _Found) -> None:
 
 
 def _may_follow(link: Path, found: _Found) -> bool:
-    """Whether a link stays inside the data and does not lead back above itself."""
+    """Whether a link stays inside the data, or may leave it, and does not lead back above itself."""
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
         return _pass_over(link, "lead nowhere or in a circle", found)
-    if not target.is_relative_to(found.root.resolve()):
-        return _pass_over(link, "leave the data folder", found)
+    if not found.follow and not target.is_relative_to(found.root.resolve()):
+        return _pass_over(link, LEAVE, found)
     if link.parent.resolve().is_relative_to(target):
         return _pass_over(link, "lead back into themselves", found)
     return True
@@ -264,6 +268,6 @@ SOURCE = Source(
     read=_read,
     noun="a folder of images",
     tasks=("image_classification",),
-    settings=frozenset({"channels", "image_size"}),
+    settings=frozenset({"channels", "image_size", "follow_links"}),
     rank=3,
 )

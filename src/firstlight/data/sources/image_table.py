@@ -1,11 +1,14 @@
 """A table with a column of image paths and a column of classes: CSV, TSV, JSON lines or Parquet.
 
-Paths are relative to the table's folder and may not leave it. A column named `split` (or `part`) with train,
+Paths are relative to the table's folder and may not leave it, through links only with `data.follow_links`.
+A column named `split` (or `part`) with train,
 val and test is kept.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -16,8 +19,13 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
-from firstlight.data.source import NAMES_SHOWN, Source, wants
+from firstlight.data.opened import ALLOW
+from firstlight.data.source import NAMES_SHOWN, Source, check_left_out, wants
+from firstlight.data.tables.files.parquet import plain_types
+from firstlight.data.tables.ids import unread
 from firstlight.data.tables.names import existing
+from firstlight.data.tables.reading import ReadTable, check_parquet, read_table
+from firstlight.data.texts.decode import decode
 from firstlight.errors import DataError, Undecided
 from firstlight.text import count, visible
 
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
 
 READERS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None, ".pq": None}
 LOOKED_AT = 200  # values of a column that are looked at to find the paths
+LINES_SHOWN = 5
+START_BYTES = 2**20  # in which those lines are looked for
 PATHS_WANTED = 0.5  # share of them that must be paths of images
 PART_COLUMNS = ("split", "part", "subset")
 TARGET_NAMES = ("label", "target", "class", "y", "category")
@@ -45,23 +55,52 @@ def _names_images(path: Path) -> bool:
     import polars as pl
 
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            head = pl.scan_parquet(path).head(LOOKED_AT).collect()
-        elif READERS[path.suffix.lower()] is None:
-            head = pl.read_ndjson(path, n_rows=LOOKED_AT, infer_schema_length=LOOKED_AT)
-        else:
-            # Leniently: what is wrong with a list of images is told when it is read.
-            head = pl.read_csv(
-                path,
-                separator=READERS[path.suffix.lower()] or ",",
-                infer_schema=False,
-                n_rows=LOOKED_AT,
-                encoding="utf8-lossy",
-                truncate_ragged_lines=True,
-            )
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
+        head = _head(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, DataError):
         return False
     return bool(_with_paths(head))
+
+
+def _head(path: Path) -> pl.DataFrame:
+    """The first rows, leniently: what is wrong with a list of images is told when it is read."""
+    import polars as pl
+
+    suffix = path.suffix.lower()
+    if suffix in (".parquet", ".pq"):
+        check_parquet(path)
+        head = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(LOOKED_AT).collect()
+        return plain_types(head)[0]
+    with path.open("rb") as file:
+        text = decode(file.read(START_BYTES))[0]
+    if READERS[suffix] is None:
+        return _keys(text.splitlines()[:LOOKED_AT])
+    return pl.read_csv(
+        text.encode("utf-8", "replace"),
+        separator=READERS[suffix] or ",",
+        infer_schema=False,
+        n_rows=LOOKED_AT,
+        truncate_ragged_lines=True,
+    )
+
+
+def _keys(lines: list[str]) -> pl.DataFrame:
+    """The texts of each key in lines of JSON objects; any other value is an empty one."""
+    import polars as pl
+
+    items = []
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
+            item = json.loads(line)
+            items += [item] if isinstance(item, dict) else []
+    keys = dict.fromkeys(key for item in items for key in item)
+    columns = ([_text(item.get(key)) for item in items] for key in keys)
+    return pl.DataFrame([pl.Series(str(i), values, pl.String) for i, values in enumerate(columns)])
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text for polars
+    return None if value is None else ""
 
 
 def _with_paths(table: pl.DataFrame) -> list[str]:
@@ -70,33 +109,34 @@ def _with_paths(table: pl.DataFrame) -> list[str]:
 
     texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
     endings = "|".join(re.escape(suffix) for suffix in sorted(SUFFIXES))
-    first = pl.col(texts).drop_nulls().head(LOOKED_AT)
+    first = pl.col(pl.String).drop_nulls().head(LOOKED_AT)
     shares = table.select(first.str.contains(rf"(?i)[^/\\]({endings})$").mean()).row(0) if texts else ()
     return [name for name, share in zip(texts, shares, strict=True) if (share or 0) >= PATHS_WANTED]
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
-    import polars as pl
-
-    table = _table(path)
-    if not len(table):
-        raise DataError("the table has no rows", str(path), "add rows, or name another file")
+    found = read_table(path, allowed=data.max_bad_fraction)
+    left_out, table = found.left_out, found.frame
+    check_left_out(left_out, len(table) + len(left_out), data.max_bad_fraction, path)
     images = _path_column(data, table, path)
     target = _target_column(data, table, images, path)
     part_column = next(
         (c for c in table.columns if c.lower() in PART_COLUMNS and c not in (images, target)), None
     )
-    notes = [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
-    keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
+    notes = [
+        *_told(found),
+        f"image paths are read from the column {visible(images)}, classes from {visible(target)}",
+    ]
+    whole = (table[images].is_not_null() & table[target].is_not_null()).to_numpy()
+    keep = table.filter(whole)
     if len(keep) < len(table):
-        lacking = table.select(pl.any_horizontal(pl.col(images, target).is_null())).to_series()
-        shown = _rows(lacking)[:NAMES_SHOWN]
+        lacking = found.places.take(np.flatnonzero(~whole)).ids()[:NAMES_SHOWN]
         notes.append(
-            f"{count(len(table) - len(keep), 'row')} without a path or a class left out: {', '.join(shown)}"
+            f"{count(len(table) - len(keep), 'row')} without a path or a class left out: {', '.join(lacking)}"
         )
     names = [str(v) for v in keep[images].to_list()]
     values = [str(v) for v in keep[target].to_list()]
-    files = _files(names, path.parent)
+    files = _files(names, path.parent, data.follow_links)
     classes = tuple(sorted(set(values)))
     index = {name: number for number, name in enumerate(classes)}
     return Listing(
@@ -111,21 +151,17 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     )
 
 
-def _rows(chosen: pl.Series) -> list[str]:
-    """The rows for which this holds, counted from 1."""
-    return [f"row-{row + 1}" for row in chosen.arg_true().to_list()]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
     """The images that a table names, one for each row that has a path."""
 
-    names: tuple[str, ...] = ()  # as written
-    files: tuple[Path, ...] = ()
-    left_out: tuple[str, ...] = ()  # rows without a path
+    names: tuple[str, ...]  # as written
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]  # lines that do not fit and rows without a path, each with its reason
+    notes: tuple[str, ...]
 
 
-def read_paths(path: Path) -> Paths:
+def read_paths(path: Path, follow_links: bool) -> Paths:
     """The image paths of a table; no classes are needed.
 
     Raises:
@@ -133,34 +169,25 @@ def read_paths(path: Path) -> Paths:
     """
     from firstlight.config.schema import Data
 
-    table = _table(path)
-    if not len(table):
-        return Paths()
+    found = read_table(path)
+    table = found.frame
     column = _path_column(Data(), table, path)
     names = tuple(str(value) for value in table[column].drop_nulls().to_list())
+    without = found.places.take(np.flatnonzero(table[column].is_null().to_numpy())).ids()
     return Paths(
         names=names,
-        files=_files(list(names), path.parent),
-        left_out=tuple(f"{row} (no path)" for row in _rows(table[column].is_null())),
+        files=_files(list(names), path.parent, follow_links),
+        left_out=(*unread(found), *(f"{row} (no path)" for row in without)),
+        notes=found.notes,
     )
 
 
-def _table(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    suffix = path.suffix.lower()
-    try:
-        if suffix in (".parquet", ".pq"):
-            return pl.read_parquet(path)
-        if suffix in (".jsonl", ".ndjson"):
-            return pl.read_ndjson(path, infer_schema_length=None)
-        # Everything stays text: a class 007 or 1.0 is a name, not a number.
-        return pl.read_csv(path, separator=READERS[suffix] or ",", infer_schema=False, encoding="utf8")
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            "the table cannot be read", visible(f"{path}: {first}"), "save it as UTF-8 with a header"
-        ) from None
+def _told(found: ReadTable) -> list[str]:
+    """What was seen while the table was read."""
+    if not found.left_out:
+        return list(found.notes)
+    shown = "; ".join(f"{row.id}: {row.reason}" for row in found.left_out[:LINES_SHOWN])
+    return [*found.notes, f"{count(len(found.left_out), 'line')} could not be read: {visible(shown)}"]
 
 
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
@@ -196,13 +223,15 @@ def _target_column(data: Data, table: pl.DataFrame, images: str, path: Path) -> 
     )
 
 
-def _files(names: list[str], root: Path) -> tuple[Path, ...]:
+def _files(names: list[str], root: Path, follow_links: bool) -> tuple[Path, ...]:
     inside = root.resolve()
     files = []
     for name in names:
         path = root / name
         try:
-            stays = not Path(name).is_absolute() and path.resolve().is_relative_to(inside)
+            named = Path(os.path.normpath(name))  # without the way that links take
+            stays = not named.is_absolute() and ".." not in named.parts
+            linked = stays and not path.resolve().is_relative_to(inside)
         except (
             OSError,
             RuntimeError,
@@ -212,6 +241,8 @@ def _files(names: list[str], root: Path) -> tuple[Path, ...]:
             raise DataError(
                 "an image path is none", visible(f"{name}: {reason}"), "correct the table"
             ) from None
+        if linked and not follow_links:
+            raise DataError("an image path is a link that leaves the table's folder", visible(name), ALLOW)
         if not stays:
             raise DataError(
                 "an image path leaves the table's folder",
@@ -253,5 +284,5 @@ SOURCE = Source(
     read=_read,
     noun="a table of image paths",
     tasks=("image_classification",),
-    settings=frozenset({"target", "path_column", "channels", "image_size"}),
+    settings=frozenset({"target", "path_column", "channels", "image_size", "follow_links"}),
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.examples import PARTS, Examples, Part, Rows, Skipped, Texts
+from firstlight.data.opened import refuse_leaving
 from firstlight.data.source import Source, check_left_out, is_litter, wants
 from firstlight.data.tables.reading import SUFFIXES, ReadTable, read_table
 from firstlight.errors import DataError, UsageError
@@ -74,7 +75,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.tables.task import decide_task
 
     progress.advance("reading the table", 0, 1)
-    table = _table(path, data.max_bad_fraction)
+    table = _table(path, data)
     progress.advance("reading the table", 1, 1)
     left_out, places = table.read.left_out, table.read.places
     check_left_out(left_out, len(table.read.frame) + len(left_out), data.max_bad_fraction, path)
@@ -124,11 +125,11 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     ), notes)  # fmt: skip
 
 
-def _table(path: Path, allowed: float) -> _Table:
+def _table(path: Path, data: Data) -> _Table:
     from firstlight.data.tables.parts import read_parts
 
     if not path.is_dir():
-        return _Table(read=read_table(path, allowed=allowed))
+        return _Table(read=read_table(path, allowed=data.max_bad_fraction))
     files = _part_files(path)
     twice = [file.name for several in files.values() if len(several) > 1 for file in several]
     if twice:
@@ -137,7 +138,8 @@ def _table(path: Path, allowed: float) -> _Table:
             visible(f"{path}: {', '.join(twice[:NAMES_SHOWN])}"),
             "keep one for each of train, val and test, or name a single file",
         )
-    found = read_parts({part: file for part, (file,) in files.items()}, allowed=allowed)
+    refuse_leaving((file for (file,) in files.values()), path, data.follow_links)
+    found = read_parts({part: file for part, (file,) in files.items()}, allowed=data.max_bad_fraction)
     return _Table(read=found.table, parts=found.parts, target=found.target)
 
 
@@ -245,6 +247,6 @@ SOURCE = Source(
     read=_read,
     noun="a table",
     tasks=tuple(f"{kind}_{task}" for kind in ("table", "text") for task in TASKS),
-    settings=frozenset({"target", "text_column", "group", "time", "weight", "drop"}),
+    settings=frozenset({"target", "text_column", "group", "time", "weight", "drop", "follow_links"}),
     rank=2,
 )

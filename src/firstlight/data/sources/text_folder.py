@@ -21,7 +21,7 @@ def _matches(data: Data, path: Path) -> bool:
     from firstlight.data.images.decoding import holds_images
     from firstlight.data.texts.reading import matches
 
-    if not wants(data, "text") or not matches(path):
+    if not wants(data, "text") or not matches(path, data.follow_links):
         return False
     # A stray text among photos does not make them texts.
     return data.task != "auto" or not os.path.isdir(path) or not holds_images(path)
@@ -31,7 +31,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.texts.reading import read_texts
 
     progress.advance("reading texts", 0, 1)
-    found = read_texts(path)
+    found = read_texts(path, follow_links=data.follow_links)
     progress.advance("reading texts", len(found.texts), len(found.texts))
     check_left_out(found.left_out, len(found.texts) + len(found.left_out), data.max_bad_fraction, path)
     classes = tuple(sorted(set(found.labels)))
@@ -57,6 +57,6 @@ SOURCE = Source(
     read=_read,
     noun="texts in folders or lines, whose names or labels are the classes",
     tasks=("text_classification",),
-    settings=frozenset(),
+    settings=frozenset({"follow_links"}),
     rank=1,
 )

@@ -17,10 +17,12 @@ from firstlight.data.tables.files.content import read_content
 from firstlight.data.tables.files.delimited import MAX_BAD_FRACTION, Delimited, read_delimited
 from firstlight.data.tables.files.json_rows import Rows, read_rows
 from firstlight.data.tables.files.parquet import plain_types
+from firstlight.data.tables.files.parquet_size import unpacked_size
 from firstlight.data.tables.form import Form
 from firstlight.data.tables.places import Places, counted
 from firstlight.errors import DataError
 from firstlight.experiment import store
+from firstlight.machine.unpacked import check_fits, check_unpacked
 from firstlight.text import visible
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 PARQUET = b"PAR1"
+BYTES_A_VALUE = 8  # of a Parquet column in memory, at least for numbers and text
 # What people name by mistake, by its first bytes.
 NO_TABLES = {
     b"PK\x03\x04": "an Excel or zip file",
@@ -141,10 +144,25 @@ def _from_text(path: Path, fingerprint: str, names: tuple[str, ...] | None, allo
     )
 
 
+def check_parquet(path: Path) -> None:
+    """Refuses a Parquet file that unpacks beyond all measure or beyond the memory, before a page of it is unpacked.
+
+    Raises:
+        DataError: It unpacks beyond all measure.
+        OSError: It cannot be read.
+        ResourceError: It does not fit the memory.
+        ValueError: It is damaged.
+    """
+    found = unpacked_size(path)
+    check_unpacked(found.num_bytes, path.stat().st_size, path)
+    check_fits(max(found.num_bytes, found.values * BYTES_A_VALUE), path, "take fewer rows or columns")
+
+
 def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
     import polars as pl
 
     try:
+        check_parquet(path)
         frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
     # Polars panics on some damaged files, and its PanicException is no Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:

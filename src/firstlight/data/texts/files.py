@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstlight.data.examples import PARTS, Part
+from firstlight.data.opened import ALLOW
 from firstlight.data.source import NAMES_SHOWN, is_litter
 from firstlight.errors import DataError
 from firstlight.text import count, visible
@@ -20,6 +21,8 @@ class Tree:
     """What the walk through the folders gathers."""
 
     root: Path
+    follow: bool = False  # links to folders, and those that leave the data, too
+    entered: set[Path] = field(default_factory=set)  # folders that were read, by their real path
     files: list[tuple[str, Part, Path]] = field(default_factory=list)  # class, part, file
     links: list[str] = field(default_factory=list)  # not followed: they leave the data, or lead to a folder
     outside: list[str] = field(default_factory=list)  # texts that lie in no class folder
@@ -27,26 +30,33 @@ class Tree:
     notes: list[str] = field(default_factory=list)
 
 
-def has_class_folders(root: Path) -> bool:
+def has_class_folders(root: Path, follow_links: bool = False) -> bool:
     """Whether some folder below `root` holds a text; looks two folders deep."""
-    return any(_holds_text(path) or any(map(_holds_text, _folders(path))) for path in _folders(root))
+    tree = Tree(root, follow=follow_links)
+    return any(
+        _holds_text(path) or any(map(_holds_text, _folders(path, tree))) for path in _folders(root, tree)
+    )
 
 
-def walk(root: Path) -> Tree:
+def walk(root: Path, follow_links: bool = False) -> Tree:
     """Every text in a class folder, at any depth, in the order of the paths.
+
+    Args:
+        root: The data.
+        follow_links: Links to folders, and links that leave the data, are followed too.
 
     Raises:
         DataError: Two folders are the same part, or one cannot be read.
     """
-    tree = Tree(root)
+    tree = Tree(root, follow=follow_links)
     tree.outside = [e.name for e in _entries(root) if _is_text(e)]
-    top = _folders(root)
+    top = _folders(root, tree)
     parts = {path.name: PARTS[path.name.lower()] for path in top if path.name.lower() in PARTS}
     if Part.TRAIN in parts.values() and not _is_a_class(top, parts):
         _check_once(root, parts)
         for path in top:
             if path.name in parts:
-                for folder in _folders(path):
+                for folder in _folders(path, tree):
                     _collect(folder, folder.name, parts[path.name], tree)
             else:
                 tree.notes.append(
@@ -76,9 +86,14 @@ def _check_once(root: Path, parts: dict[str, Part]) -> None:
 
 
 def _collect(folder: Path, label: str, part: Part, tree: Tree) -> None:
+    real = folder.resolve()
+    if real in tree.entered:
+        tree.links.append(folder.relative_to(tree.root).as_posix())
+        return
+    tree.entered.add(real)
     for entry in _entries(folder):
         path = Path(entry.path)
-        if entry.is_symlink() and not _may_follow(path, tree.root):
+        if entry.is_symlink() and not _may_follow(path, tree):
             tree.links.append(path.relative_to(tree.root).as_posix())
         elif entry.is_dir():
             _collect(path, label, part, tree)
@@ -88,19 +103,22 @@ def _collect(folder: Path, label: str, part: Part, tree: Tree) -> None:
             tree.other[path.suffix.lower()] += 1
 
 
-def _may_follow(link: Path, root: Path) -> bool:
-    """Links to files inside the data only: a link to a folder may lead in a circle."""
+def _may_follow(link: Path, tree: Tree) -> bool:
+    """Links to files inside the data only, unless more is allowed; never back above itself."""
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
         return False
-    return target.is_file() and target.is_relative_to(root.resolve())
+    if tree.follow:
+        return not link.parent.resolve().is_relative_to(target)
+    return target.is_file() and target.is_relative_to(tree.root.resolve())
 
 
 def _told(tree: Tree) -> list[str]:
     told = []
     if tree.links:
-        told.append(f"{count(len(tree.links), 'link')} passed over: {_named(tree.links)}")
+        allow = "" if tree.follow else f"; {ALLOW}"
+        told.append(f"{count(len(tree.links), 'link')} passed over: {_named(tree.links)}{allow}")
     if tree.outside:
         told.append(
             f"{count(len(tree.outside), 'text')} outside of any class folder not used: {_named(tree.outside)}"
@@ -124,8 +142,13 @@ def _is_text(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIX) and entry.is_file()
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(Path(e.path) for e in _entries(folder) if e.is_dir(follow_symlinks=False))
+def _folders(folder: Path, tree: Tree) -> list[Path]:
+    return sorted(
+        Path(e.path)
+        for e in _entries(folder)
+        if e.is_dir(follow_symlinks=tree.follow)
+        and not (e.is_symlink() and not _may_follow(Path(e.path), tree))
+    )
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstlight.data.examples import PARTS, Part
+from firstlight.data.opened import refuse_leaving
 from firstlight.data.texts.decode import decode
 from firstlight.errors import DataError
 from firstlight.text import visible
@@ -44,13 +45,15 @@ def pairs(root: Path) -> dict[Part, str]:
     return found if Part.TRAIN in found else {}
 
 
-def read_pairs(root: Path) -> Lines:
+def read_pairs(root: Path, follow_links: bool = False) -> Lines:
     """All pairs of a folder, the labels by their names in mapping.txt where there is one.
 
     Raises:
-        DataError: Two files of a pair have different numbers of lines.
+        DataError: Two files of a pair have different numbers of lines, or one lies outside of the folder.
     """
     lines = Lines()
+    named = [root / (name + end) for name in pairs(root).values() for end in (TEXTS, LABELS)]
+    refuse_leaving([*named, root / MAPPING], root, follow_links)
     for part, name in sorted(pairs(root).items()):
         texts, labels = (_lines_of(root / (name + end), lines) for end in (TEXTS, LABELS))
         if len(texts) != len(labels):
@@ -95,13 +98,14 @@ def _ends(path: Path) -> list[str]:
     return [line for line in [*_cut(decode(head)[0])[:-1], *_cut(decode(tail)[0])[1:]] if line]
 
 
-def read_labelled(path: Path) -> Lines:
+def read_labelled(path: Path, follow_links: bool = False) -> Lines:
     """Lines of a label and a text, and of the files beside it that are named alike but for the part.
 
     Raises:
-        DataError: A line of these files is no label and text.
+        DataError: A line of these files is no label and text, or a file beside it lies elsewhere.
     """
     lines = Lines()
+    refuse_leaving((file for _, file in _siblings(path) if file != path), path.parent, follow_links)
     for part, file in _siblings(path):
         labels, texts = [], []
         for number, line in enumerate(_lines_of(file, lines), start=1):

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from firstlight.data.examples import Part, Skipped
 from firstlight.data.fingerprint import fingerprint
+from firstlight.data.opened import read_file
 from firstlight.data.texts import files, lines
 from firstlight.data.texts.decode import decode
 from firstlight.errors import DataError
 from firstlight.text import count, percent, visible
 
 LONGEST = 1_000_000  # characters of a text that are kept (judgement)
-LARGEST_FILE = 2**30  # bytes
 NAMES_SHOWN = 5
 FEWEST_CLASSES = 2
 
@@ -68,27 +68,30 @@ class _Rows:
         self.parts.append(part)
 
 
-def matches(path: Path) -> bool:
+def matches(path: Path, follow_links: bool = False) -> bool:
     """Whether `read_texts` can read this; looks at names and at the beginning of a file."""
     if os.path.isdir(path):  # unlike Path's, it knows that no name has 300 letters
-        return bool(lines.pairs(path)) or files.has_class_folders(path)
+        return bool(lines.pairs(path)) or files.has_class_folders(path, follow_links)
     return os.path.isfile(path) and lines.is_labelled(path)
 
 
-def read_texts(path: Path) -> ReadTexts:
+def read_texts(path: Path, *, follow_links: bool = False) -> ReadTexts:
     """Every row with a text and a label.
 
     Args:
         path: A folder, or a file of labels and texts, for which `matches` is true.
+        follow_links: Read files outside of the folder that links in it lead to.
 
     Raises:
         DataError: There are fewer than two classes, or the files do not fit together.
     """
     rows = _Rows()
     if path.is_dir() and not lines.pairs(path):
-        _from_files(path, rows)
+        _from_files(path, rows, follow_links)
+    elif path.is_dir():
+        _from_lines(lines.read_pairs(path, follow_links), rows)
     else:
-        _from_lines(lines.read_pairs(path) if path.is_dir() else lines.read_labelled(path), rows)
+        _from_lines(lines.read_labelled(path, follow_links), rows)
     _check(path, rows)
     rows.notes += _told(rows)
     digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in rows.texts]
@@ -103,19 +106,16 @@ def read_texts(path: Path) -> ReadTexts:
     )
 
 
-def _from_files(root: Path, rows: _Rows) -> None:
-    tree = files.walk(root)
+def _from_files(root: Path, rows: _Rows, follow_links: bool) -> None:
+    tree = files.walk(root, follow_links)
     rows.notes += tree.notes
     encodings: Counter[str] = Counter()
     for label, part, path in tree.files:
         row = path.relative_to(root).as_posix()
         try:
-            if path.stat().st_size > LARGEST_FILE:
-                rows.left_out.append(Skipped(id=row, reason="the file is larger than 1 GiB"))
-                continue
-            text, encoding = decode(path.read_bytes())
-        except OSError as error:
-            rows.left_out.append(Skipped(id=row, reason=error.strerror or "it cannot be read"))
+            text, encoding = decode(read_file(path))
+        except (OSError, ValueError) as error:
+            rows.left_out.append(Skipped(id=row, reason=getattr(error, "strerror", None) or str(error)))
             continue
         encodings[encoding] += 1
         rows.add(row, label, part, text)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstlight.data.opened import read_file, within
 from firstlight.data.source import is_litter, new_file
 from firstlight.data.texts.decode import decode
 from firstlight.data.texts.files import SUFFIX
-from firstlight.data.texts.reading import LARGEST_FILE, LONGEST
+from firstlight.data.texts.reading import LONGEST
 from firstlight.errors import DataError
 from firstlight.text import visible
 
@@ -28,13 +29,16 @@ class NewTexts:
     notes: tuple[str, ...] = ()
 
 
-def read_unseen(source: str, columns: tuple[str, ...], ids: tuple[str, ...] = ()) -> NewTexts:
+def read_unseen(
+    source: str, columns: tuple[str, ...], ids: tuple[str, ...] = (), *, follow_links: bool = False
+) -> NewTexts:
     """Reads new texts.
 
     Args:
         source: As the user named it.
         columns: Those of texts in the training table; none when it was no table.
         ids: Columns that named its rows.
+        follow_links: Read files outside of a folder that links in it lead to.
 
     Raises:
         UsageError: There is no such path.
@@ -42,7 +46,7 @@ def read_unseen(source: str, columns: tuple[str, ...], ids: tuple[str, ...] = ()
     """
     path = Path(new_file(source))
     if path.is_dir():
-        found = _below(path)
+        found = _below(path, follow_links)
     elif path.suffix.lower() == SUFFIX:
         found = NewTexts()
         _add(found, path.name, path)
@@ -59,26 +63,25 @@ def read_unseen(source: str, columns: tuple[str, ...], ids: tuple[str, ...] = ()
     return found
 
 
-def _below(root: Path) -> NewTexts:
+def _below(root: Path, follow_links: bool) -> NewTexts:
     """Every text file at any depth, in the order of the paths; links to folders are not followed."""
-    found = NewTexts()
+    paths: list[Path] = []
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not is_litter(name))
-        for name in sorted(files):
-            if name.lower().endswith(SUFFIX) and not is_litter(name):
-                path = Path(folder) / name
-                _add(found, path.relative_to(root).as_posix(), path)
+        texts = (name for name in sorted(files) if name.lower().endswith(SUFFIX) and not is_litter(name))
+        paths += [Path(folder) / name for name in texts]
+    kept, notes = within(paths, root, follow_links)
+    found = NewTexts(notes=notes)
+    for path in kept:
+        _add(found, path.relative_to(root).as_posix(), path)
     return found
 
 
 def _add(found: NewTexts, name: str, path: Path) -> None:
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            found.left_out.append(f"{name} (the file is larger than 1 GiB)")
-            return
-        text, _ = decode(path.read_bytes())
-    except OSError as error:
-        found.left_out.append(f"{name} ({error.strerror or error})")
+        text, _ = decode(read_file(path))
+    except (OSError, ValueError) as error:
+        found.left_out.append(f"{name} ({getattr(error, 'strerror', None) or error})")
         return
     found.ids.append(name)
     found.texts.append(text.strip()[:LONGEST])

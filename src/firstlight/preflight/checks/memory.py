@@ -13,9 +13,9 @@ smaller `training.batch_size` or a narrower `model.width` need less too; close o
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from firstlight.machine.memory import free_memory
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.text import size
 
@@ -28,11 +28,6 @@ PROBABILITY_COPIES = (
 )
 CHECKPOINT_COPIES = (
     2  # the tensors are copied into the file's buffer, and the buffer may be moved once while it grows
-)
-# Folder, limit and usage of the control group, versions 2 and 1.
-GROUPS = (
-    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
-    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 
 
@@ -62,31 +57,6 @@ def run(bench: Bench) -> Finding:
     if needed > CLOSE * free:
         return warning(said, float(timing.peak_bytes), remedy=remedy, page="crashes")
     return ok(said, float(timing.peak_bytes))
-
-
-def free_memory() -> int:
-    """Bytes that this process may still take: the machine's, or what its limits leave of them."""
-    import resource
-
-    import psutil
-
-    free: list[int] = [psutil.virtual_memory().available]
-    for folder, limit, usage in GROUPS:
-        try:
-            left = int((folder / limit).read_text("ascii")) - int((folder / usage).read_text("ascii"))
-            free.append(left + _reclaimable(folder / "memory.stat"))
-        except (OSError, ValueError):  # no such group, or "max"
-            continue
-    space, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if space != resource.RLIM_INFINITY:
-        free.append(space - psutil.Process().memory_info().vms)
-    return max(0, min(free))
-
-
-def _reclaimable(statistics: Path) -> int:
-    """Bytes of file cache that count as used and are given back when memory is wanted."""
-    lines = dict(line.split(maxsplit=1) for line in statistics.read_text("ascii").splitlines())
-    return int(lines.get("total_inactive_file", lines.get("inactive_file", 0)))
 
 
 def _device_memory(device: torch.device) -> tuple[int, int]:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from firstlight.data.encodings import MARKS, OLDER, UNMARKED, older, utf16_without_mark
 from firstlight.errors import DataError, ResourceError
+from firstlight.machine.memory import free_memory
+from firstlight.machine.unpacked import check_unpacked
 from firstlight.text import count, percent, size, visible
 
 BLOCK = 2**22  # bytes read at a time
@@ -41,7 +43,8 @@ def read_content(path: Path) -> Content:
     """Reads a text file.
 
     Raises:
-        DataError: The file is empty, is not text, has a line beyond all measure, or its gzip or UTF-16 is cut.
+        DataError: The file is empty, is not text, has a line beyond all measure, unpacks to one, or its gzip or UTF-16
+            is cut.
         ResourceError: The text would not fit the memory.
     """
     with path.open("rb") as file:
@@ -73,14 +76,14 @@ def _read(path: Path, compressed: bool) -> bytes:
 
 
 def _blocks(path: Path, compressed: bool) -> Iterator[bytes]:
-    import psutil
-
-    allowed = psutil.virtual_memory().available // MEMORY_TIMES
+    allowed, packed = free_memory() // MEMORY_TIMES, path.stat().st_size
     read = 0
     try:
         with gzip.open(path) if compressed else path.open("rb") as file:
             while block := file.read(BLOCK):
                 read += len(block)
+                if compressed:
+                    check_unpacked(read, packed, path)
                 if read > allowed:
                     where = f"{visible(str(path))}: more than {size(read)} of text"
                     raise ResourceError(

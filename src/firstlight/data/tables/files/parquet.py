@@ -15,6 +15,7 @@ def plain_types(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The frame with plain types, and sentences about what was changed or left out."""
     import polars as pl
 
+    frame = frame.select(_stored(series) for series in frame)
     binary = [name for name, dtype in frame.schema.items() if dtype in (pl.Binary, pl.Object)]
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
     columns = [_plain(series) for series in frame.drop(binary)]
@@ -26,6 +27,14 @@ def plain_types(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
             f"lists and objects were kept as JSON text: {', '.join(visible(name) for name in nested)}"
         )
     return pl.DataFrame(columns), tuple(notes)
+
+
+def _stored(series: pl.Series) -> pl.Series:
+    """A type that the file itself defines is read as what it is stored as; its name and parameters mean nothing here.
+
+    Older versions of polars know no such types and read the stored one by themselves.
+    """
+    return series.ext.storage() if hasattr(series.dtype, "ext_storage") else series
 
 
 def _plain(series: pl.Series) -> pl.Series:
