@@ -8,8 +8,10 @@ import itertools
 import pytest
 import torch
 from preflight_jobs import run_check, with_model
+from small_experiment import loaded
 from torch import nn
 
+from firstlight import flow
 from firstlight.preflight.checks import (
     checkpoint_round_trip,
     finite_step,
@@ -20,6 +22,8 @@ from firstlight.preflight.checks import (
     repeatable,
     train_eval_modes,
 )
+from firstlight.request import Request
+from firstlight.watch.progress import Silent
 
 PIXELS, CLASSES = 64, 10
 
@@ -174,6 +178,28 @@ def test_outputs_that_are_far_too_large_are_warned_of(job):
     finding = run_check(loss_at_start.CHECK, with_model(job, Huge))
     assert finding.level == "warning"
     assert finding.value > 2 * 2.303
+
+
+@pytest.mark.requirement("P1.8")
+def test_a_target_with_a_long_tail_is_compared_with_the_mean_on_the_same_rows(tmp_path, monkeypatch):
+    """One very large number among few rows makes the loss of the mean anything but 1."""
+    rows = "\n".join(f"{n % 7},{n % 5},{1000 if n % 50 == 5 else n % 11}" for n in range(400))
+    (tmp_path / "t.csv").write_text(f"a,b,y\n{rows}\n")
+    settings = ("data.target=y", "model.name=table_mlp", "data.val_fraction=0.2")
+    request = Request(
+        data=str(tmp_path / "t.csv"),
+        out=tmp_path / "x",
+        minutes=5.0,
+        overrides=settings,
+        confirmed=True,
+        started=0.0,
+    )
+    table = loaded(flow.setup(request, Silent())).job
+    highest = table.train.rows[table.train.targets[table.train.rows].argsort(descending=True)[:3]]
+    monkeypatch.setattr(loss_at_start, "small_batch", lambda job, rows: job.train.take(highest))
+    finding = run_check(loss_at_start.CHECK, table)
+    assert finding.level == "ok", finding.message
+    assert finding.value > 2
 
 
 def test_a_network_that_knows_the_answer_before_training_is_warned_of(job):

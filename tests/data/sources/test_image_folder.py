@@ -72,6 +72,13 @@ class TestLayouts:
         assert "6 images outside of any class folder" in error.value.where
         assert error.value.remedy.startswith("expected: DATA/CLASS/image.jpg")
 
+    def test_a_table_beside_the_images_is_pointed_out(self, folder, load):
+        root = folder({"images": 3})
+        (root / "labels.csv").write_text("file,label\nimages/1.png,a\n")
+        with pytest.raises(DataError, match="there is only one class") as error:
+            load(root)
+        assert "there are tables: labels.csv" in error.value.where
+
     def test_two_folders_for_one_part_are_refused(self, folder, load):
         with pytest.raises(DataError, match="two folders are the same part") as error:
             load(folder({"train/a": 2, "train/b": 2, "val/a": 1, "valid/b": 1}))

@@ -163,9 +163,26 @@ class TestParts:
         assert "split" in found.table.frame.columns
         assert any("was not taken for the split" in note for note in found.notes)
 
-    def test_a_folder_without_a_training_file_is_no_table(self, tmp_path: Path) -> None:
+    def test_several_files_none_of_which_is_called_train_are_not_guessed_at(self, tmp_path: Path) -> None:
         write(tmp_path / "red.csv", columns())
         write(tmp_path / "test.csv", columns())
+        with pytest.raises(DataError, match="which file is the table is not certain") as error:
+            load(tmp_path, target="bought")
+        assert str(error.value.where).endswith("red.csv, test.csv")
+
+    def test_the_only_table_of_a_folder_is_taken(self, tmp_path: Path) -> None:
+        write(tmp_path / "red.csv", columns())
+        (tmp_path / "README.md").write_text("where it is from")
+        found = load(tmp_path, target="bought")
+        assert found.targets.tolist() == load(tmp_path / "red.csv", target="bought").targets.tolist()
+
+    @pytest.mark.parametrize("beside", ["a/1.png", "1.JPG", "a/b/notes.md"])
+    def test_beside_images_or_folders_a_table_says_something_about_them(
+        self, tmp_path: Path, beside: str
+    ) -> None:
+        write(tmp_path / "red.csv", columns())
+        (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / beside).touch()
         assert not SOURCE.matches(Data(), tmp_path)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from firstlight.config.schema import Data
     from firstlight.watch.progress import Progress
 
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 LAYOUT = (
     "expected: DATA/CLASS/image.jpg for two classes or more, "
     "or DATA/train/CLASS/image.jpg and DATA/test/CLASS/image.jpg"
@@ -129,6 +130,8 @@ def _too_few(labels: set[str], found: _Found) -> DataError:
         where += f"; {count(len(found.outside), 'image')} outside of any class folder"
     if found.other:
         where += f"; no images by their names: {_kinds(found.other)}"
+    if tables := _tables(found.root):
+        where += f"; there are tables: {', '.join(map(visible, tables))}"
     if found.links:
         where += f"; {count(sum(map(len, found.links.values())), 'link')} not followed"
     remedy = f"{ALLOW}; {LAYOUT}" if LEAVE in found.links else LAYOUT
@@ -136,8 +139,19 @@ def _too_few(labels: set[str], found: _Found) -> DataError:
         inner = visible(str(found.root / min(labels)))
         where += f"; its images lie in folders of their own, such as {visible(min(found.nested.values()))}"
         remedy = f"if the classes, or train and test, are the folders in it, name {inner}; {LAYOUT}"
+    if tables:
+        path = visible(str(found.root / tables[0]))
+        remedy = f"if a table is the data, or lists the images, name it: {path}; {remedy}"
     what = "there is only one class" if labels else "no class folder with images was found"
     return DataError(what, where, remedy)
+
+
+def _tables(root: Path) -> list[str]:
+    """Names of tables beside the class folders."""
+    names = sorted(entry.name for entry in _entries(root))
+    return [name for name in names if Path(name).suffix.lower() in TABLES and not is_litter(name)][
+        :NAMES_SHOWN
+    ]
 
 
 def _told(found: _Found, labels: set[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """A table: rows of numbers and categories, or columns of texts, and a target column.
 
-One file, or a folder with files called train, val and test (also `adult-train.csv`), whose split is kept.
+One file, a folder that holds no other data, or a folder with files called train, val and test (also
+`adult-train.csv`), whose split is kept.
 A table in which only texts say something is a set of texts.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.examples import PARTS, Examples, Part, Rows, Skipped, Texts
+from firstlight.data.images.decoding import SUFFIXES as IMAGES
 from firstlight.data.opened import refuse_leaving
 from firstlight.data.source import Source, check_left_out, is_litter, wants
 from firstlight.data.tables.reading import SUFFIXES, ReadTable, read_table
@@ -48,7 +50,9 @@ class _Table:
 def _matches(data: Data, path: Path) -> bool:
     if not (wants(data, "table") or wants(data, "text")):
         return False
-    return _is_table(path) or (os.path.isdir(path) and Part.TRAIN in _part_files(path))
+    if not os.path.isdir(path):
+        return _is_table(path)
+    return Part.TRAIN in _part_files(path) or bool(_tables_alone(path))
 
 
 def _is_table(path: Path) -> bool:
@@ -66,6 +70,14 @@ def _part_files(folder: Path) -> dict[Part, list[Path]]:
         if part is not None and _is_table(path) and not is_litter(path.name):
             found.setdefault(part, []).append(path)
     return found
+
+
+def _tables_alone(folder: Path) -> list[Path]:
+    """The tables of a folder without folders and images in it; `.txt` may be anything there."""
+    entries = [entry for entry in sorted(folder.iterdir()) if not is_litter(entry.name)]
+    if any(entry.is_dir() or entry.suffix.lower() in IMAGES for entry in entries):
+        return []
+    return [entry for entry in entries if _is_table(entry) and ".txt" not in entry.name.lower()]
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
@@ -131,6 +143,8 @@ def _table(path: Path, data: Data) -> _Table:
     if not path.is_dir():
         return _Table(read=read_table(path, allowed=data.max_bad_fraction))
     files = _part_files(path)
+    if Part.TRAIN not in files:
+        return _Table(read=read_table(_only(path, data), allowed=data.max_bad_fraction))
     twice = [file.name for several in files.values() if len(several) > 1 for file in several]
     if twice:
         raise DataError(
@@ -141,6 +155,23 @@ def _table(path: Path, data: Data) -> _Table:
     refuse_leaving((file for (file,) in files.values()), path, data.follow_links)
     found = read_parts({part: file for part, (file,) in files.items()}, allowed=data.max_bad_fraction)
     return _Table(read=found.table, parts=found.parts, target=found.target)
+
+
+def _only(folder: Path, data: Data) -> Path:
+    """The one table of a folder.
+
+    Raises:
+        DataError: There are several, none of which is called train; or it is a link that leads out of the folder.
+    """
+    tables = _tables_alone(folder)
+    if len(tables) > 1:
+        raise DataError(
+            "which file is the table is not certain",
+            visible(f"{folder}: {', '.join(table.name for table in tables[:NAMES_SHOWN])}"),
+            "name a single file, or call them train, val and test",
+        )
+    refuse_leaving(tables, folder, data.follow_links)
+    return tables[0]
 
 
 def _wanted(data: Data) -> Task | None:

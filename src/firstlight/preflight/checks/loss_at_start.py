@@ -1,8 +1,9 @@
 """The loss before the first step is near that of guessing.
 
 **Shows** the loss of the untrained network on training rows, beside ln(classes), the loss of equal
-probabilities (for a number 1, the loss of the mean; A. Karpathy, "A Recipe for Training Neural Networks", 2019:
-verify the loss at init), and the entropy of the class shares, the best that is possible without looking.
+probabilities (A. Karpathy, "A Recipe for Training Neural Networks", 2019: verify the loss at init), and the
+entropy of the class shares, the best that is possible without looking. For a number it is the loss of the mean:
+1 on all rows, and anything on the same few rows where the target has a long tail.
 
 **Thresholds** A warning above 2 times ln(classes): default initialisation leaves outputs of unit size, which
 cost up to about ln(classes) + 0.5; twice as much means outputs that are far too large. A warning below half
@@ -38,12 +39,14 @@ def run(bench: Bench) -> Finding:
     model = job.make_model().train()
     batch = small_batch(job, ROWS)
     with torch.no_grad(), job.machine.autocast():
-        loss = job.loss(model(batch.inputs), batch.targets).item()
+        outputs = model(batch.inputs)
+        loss = job.loss(outputs, batch.targets).item()
+        blank = job.loss(torch.zeros_like(outputs), batch.targets).item()
     chance = job.objective.chance
-    said = (
-        f"{number(loss)}; {_names(job)[0]} is {number(chance.blank)}, {_names(job)[1]} {number(chance.loss)}"
-    )
-    if not math.isfinite(loss) or loss > TOO_HIGH * chance.blank:
+    if job.data.examples.task != "regression":
+        blank = chance.blank
+    said = f"{number(loss)}; {_names(job)[0]} is {number(blank)}, {_names(job)[1]} {number(chance.loss)}"
+    if not math.isfinite(loss) or loss > TOO_HIGH * max(blank, chance.blank):
         return warning(
             f"the loss at the start is {said}: far above guessing",
             loss,
@@ -66,7 +69,7 @@ def _names(job: Job) -> tuple[str, str]:
         return f"ln({len(job.classes)} classes)", "the class shares give"
     if job.data.examples.task == "multilabel":
         return "ln(2)", "the shares of the labels give"
-    return "the loss of the mean", "and no constant is below"
+    return "that of the mean on the same rows", "and no constant is on all rows below"
 
 
 CHECK = Check(run=run, order=60, share=1.0)
