@@ -293,3 +293,14 @@ def test_an_entry_with_a_value_of_another_type_is_none(field: str, wrong: Any) -
     if (field, wrong) != ("sha256", "x"):
         assert not is_entry(entry | {field: wrong})
         assert entries({"files": {"a": entry | {field: wrong}, "b": entry}}) == {"b": entry}
+
+
+@pytest.mark.parametrize(
+    "wrong", ['{"shown": [[["a", "b"], ["c", "d"], 1]]}', '{"shown": {"a": "b"}}', '{"warnings": 3}']
+)
+def test_a_profile_that_has_not_its_form_is_told_and_left_away(build_experiment: Any, wrong: str) -> None:
+    folder = build_experiment(rows=60, epochs=2, classes=("a", "b"), metric="val_auroc")
+    folder.profile.write_text(wrong)
+    facts = read_facts(folder)
+    assert facts.profile == {}
+    assert any("logs/profile.json cannot be read" in problem for problem in facts.problems)

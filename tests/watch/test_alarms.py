@@ -62,8 +62,19 @@ def test_a_gradient_spike_is_noted_once_with_its_numbers():
 
 @pytest.mark.requirement("P2.10")
 def test_no_learning_rings_after_three_epochs_and_learning_does_not():
-    flat = {"step": 500, "epoch": 3, "train_losses": [2.31, 2.303, 2.302]}
+    flat = {"step": 1_000, "epoch": 3, "train_losses": [2.31, 2.303, 2.302]}
     assert alarms().epoch(**flat, best_metric=0.11, interval=0.02).page == "convergence_stall"
     assert alarms().epoch(**flat, best_metric=0.2, interval=0.02) is None
     assert alarms().epoch(**flat | {"train_losses": [2.3, 2.2, 2.1]}, best_metric=0.1, interval=0.02) is None
     assert alarms().epoch(**flat | {"epoch": 2}, best_metric=0.1, interval=0.02) is None
+    assert alarms().epoch(**flat | {"step": 900}, best_metric=0.1, interval=0.02) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "rings"), [([5.0, 5.01, 4.99], True), ([5.0, 4.9, 4.8], False), ([-2.0, -2.5, -3.0], False)]
+)
+def test_where_chance_is_not_known_a_loss_that_falls_is_learning(losses, rings):
+    unknown = Alarms(chance_loss=math.nan, rare_metric=0.1)
+    found = unknown.epoch(step=1_000, epoch=3, train_losses=losses, best_metric=0.1, interval=0.02)
+    assert (found is not None) == rings
+    assert found is None or "in the first epoch it was 5" in found.detail

@@ -148,7 +148,7 @@ def read_facts(folder: Folder) -> Facts:
         root=folder.root,
         config=config,
         environment=reader.json(folder.environment),
-        profile=reader.json(folder.profile),
+        profile=_profile(folder, reader),
         preflight=reader.records(CheckLine, folder.preflight, "lines"),
         references=shown.references,
         epochs=epochs,
@@ -163,6 +163,17 @@ def read_facts(folder: Folder) -> Facts:
         candidates=shown.candidates,
         problems=tuple(reader.problems),
     )
+
+
+def _profile(folder: Folder, reader: Reader) -> Mapping[str, Any]:
+    """What setup found; empty where what it wrote for people has not the form of it: pairs, and sentences."""
+    found = reader.json(folder.profile)
+    shown, warnings = found.get("shown", []), found.get("warnings", [])
+    if not isinstance(warnings, list) or not isinstance(shown, list):
+        return reader.damaged(folder.profile, "shown or warnings is not a list")
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in shown):
+        return reader.damaged(folder.profile, "an entry of shown is not a name and a value")
+    return found
 
 
 def _task(config: Config | None, predictions: Predictions | None) -> str:

@@ -32,14 +32,14 @@ class Reader:
         try:
             value = store.read_json(path)
         except (OSError, ValueError, RecursionError) as error:
-            return self._damaged(path, error)
-        return dict(value) if isinstance(value, dict) else self._damaged(path, "not a JSON object")
+            return self.damaged(path, error)
+        return dict(value) if isinstance(value, dict) else self.damaged(path, "not a JSON object")
 
     def records(self, kind: type[Record], path: Path, key: str) -> tuple[Record, ...]:
         """The list of records under `key` of a JSON file; entries that do not fit are left out and told."""
         entries = self.json(path).get(key, [])
         if not isinstance(entries, list):
-            self._damaged(path, f"{key} is not a list")
+            self.damaged(path, f"{key} is not a list")
             return ()
         name = self._name(path)
         found = (record(kind, entry, self, f"{name}#{key}[{i}]") for i, entry in enumerate(entries))
@@ -55,14 +55,15 @@ class Reader:
             if absent:
                 raise ValueError(f"it has no {', '.join(absent)}")
         except (OSError, ValueError) as error:
-            self._damaged(path, error)
+            self.damaged(path, error)
             return None
         return found
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
-    def _damaged(self, path: Path, why: object) -> dict[str, Any]:
+    def damaged(self, path: Path, why: object) -> dict[str, Any]:
+        """Keeps what is wrong with a file; an empty mapping stands for it."""
         self.problems.append(f"{self._name(path)} cannot be read: {why}")
         return {}
 

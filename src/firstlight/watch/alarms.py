@@ -22,7 +22,9 @@ NORM_WINDOW = 100  # steps of that median
 DIVERGED_RATIO = 3.0  # running loss over chance loss (judgement: a wrong start may reach 2)
 DIVERGED_STEPS = 50  # for so many steps in a row
 STALL_EPOCHS = 3  # validated epochs, and
-STALL_STEPS = 200  # steps without any learning before a run is called stalled
+# Steps without any learning before a run is called stalled. A small network of sigmoids on 8 columns was seen to stay at
+# chance for 300 steps and to learn after them; where an epoch has few steps, there is little time to be saved, too.
+STALL_STEPS = 1_000
 STALL_MARGIN = 0.01  # train loss must be this share below chance to count as learning (judgement)
 
 Page = Literal["nan_loss", "exploding_gradients", "convergence_stall"]
@@ -42,7 +44,7 @@ class Alarms:
     """Looks at every step in order.
 
     Args:
-        chance_loss: Loss of a model that ignores its input, nats.
+        chance_loss: Loss of a model that ignores its input, nats; NaN where it is not known.
         rare_metric: Value of the task's metric without learning (share of the largest class).
     """
 
@@ -117,18 +119,17 @@ class Alarms:
         """
         if epoch < STALL_EPOCHS or step < STALL_STEPS:
             return None
-        learned = (
-            min(train_losses) < self.chance_loss * (1 - STALL_MARGIN)
-            or best_metric > self.rare_metric + interval
-        )
-        if learned:
+        known = math.isfinite(self.chance_loss)
+        start = self.chance_loss if known else train_losses[0]
+        if min(train_losses) < start - STALL_MARGIN * abs(start) or best_metric > self.rare_metric + interval:
             return None
+        compared = f"chance is {start:.4g}" if known else f"in the first epoch it was {start:.4g}"
         return Alarm(
             page="convergence_stall",
             step=step,
             detail=(
-                f"after {epoch} epochs ({step} steps) the training loss is {min(train_losses):.4g}, chance is "
-                f"{self.chance_loss:.4g}; the metric is {best_metric:.4g}, without learning {self.rare_metric:.4g}"
+                f"after {epoch} epochs ({step} steps) the training loss is {min(train_losses):.4g}, {compared}; "
+                f"the metric is {best_metric:.4g}, without learning {self.rare_metric:.4g}"
             ),
         )
 
