@@ -22,8 +22,8 @@ NORM_WINDOW = 100  # steps of that median
 DIVERGED_RATIO = 3.0  # running loss over chance loss (judgement: a wrong start may reach 2)
 DIVERGED_STEPS = 50  # for so many steps in a row
 STALL_EPOCHS = 3  # validated epochs, and
-# Steps without any learning before a run is called stalled. A small network of sigmoids on 8 columns was seen to stay at
-# chance for 300 steps and to learn after them; where an epoch has few steps, there is little time to be saved, too.
+# Steps without any learning before a run is called stalled. A small network of sigmoids on 8 columns was seen to stay
+# at chance for 300 steps and to learn after them; where an epoch has few steps, there is little time to be saved, too.
 STALL_STEPS = 1_000
 STALL_MARGIN = 0.01  # train loss must be this share below chance to count as learning (judgement)
 
