@@ -32,6 +32,7 @@ from firstlight.request import Request, data_path, name_of, requested
 from firstlight.watch.log import Both, LogFile
 
 if TYPE_CHECKING:
+    from firstlight.data.examples import Examples
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.kinds.kind import Dataset
     from firstlight.setup.propose import Proposal
@@ -43,7 +44,9 @@ __all__ = ["Request", "baseline", "check", "report", "run", "setup", "status"]
 def run(request: Request, progress: Progress) -> tuple[Folder, Decision]:
     """Phases 1 and 2 in one go."""
     folder = setup(request, progress)
-    return folder, baseline(folder, resume=False, started=request.started, progress=progress)
+    return folder, baseline(
+        folder, resume=False, started=request.started, progress=progress, examples=request.examples
+    )
 
 
 def setup(request: Request, progress: Progress) -> Folder:
@@ -66,7 +69,9 @@ def setup(request: Request, progress: Progress) -> Folder:
         log = Both(progress, LogFile(folder.log))
         proof = seed_everything(config.seed)
         machine = machine_of(config)
-        examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
+        examples = request.examples or load_examples(
+            config.data, base=base, fallback=folder.root / "cache", progress=progress
+        )
         split = split_examples(examples, config.data, config.seed)
         data = dataset(examples, split)
         seen = data.kind.profile(data)
@@ -110,7 +115,7 @@ def setup(request: Request, progress: Progress) -> Folder:
     return Folder(new.final)
 
 
-def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
+def check(folder: Folder, progress: Progress, *, examples: Examples | None = None) -> tuple[CheckLine, ...]:
     """The preflight of phase 2 alone; a config that was changed after setup is verified and recorded again."""
     from firstlight.gates.status import confirm_again, write_status
     from firstlight.preflight.run import preflight
@@ -121,7 +126,7 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
         log.stage("preflight")
         if not folder.outcome.is_file():
             confirm_again(folder, "setup")
-        loaded = load(folder, started, log)
+        loaded = load(folder, started, log, examples)
         lines = preflight(
             loaded.job,
             deadline=time.monotonic() + PREFLIGHT_MOST,
@@ -133,8 +138,17 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
     return lines
 
 
-def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress) -> Decision:
+def baseline(
+    folder: Folder, *, resume: bool, started: float, progress: Progress, examples: Examples | None = None
+) -> Decision:
     """Phase 2: preflight, references, training, report, gate, decision.
+
+    Args:
+        folder: Of the experiment.
+        resume: Go on from the last state saved.
+        started: Monotonic seconds at which the budget began.
+        progress: Told of everything.
+        examples: A person's own data, read already; None = read what the config names.
 
     Raises:
         GateShut: Gate 1 is shut.
@@ -154,7 +168,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
         if folder.outcome.is_file() and not folder.decision.is_file():
             return _finish(folder)  # training ended and the report was not written: only that is missing
         _require_untrained(folder, resume)
-        loaded = load(folder, started, log)
+        loaded = load(folder, started, log, examples)
         job, clock = loaded.job, loaded.clock
         budget = clock.deadline - clock.started
         if not (resume and _preflight_passed(folder)):

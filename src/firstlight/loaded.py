@@ -11,6 +11,7 @@ from firstlight.experiment import store
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
+    from firstlight.data.examples import Examples
     from firstlight.experiment.folder import Folder
     from firstlight.training.job import Job
     from firstlight.training.run import Clock
@@ -29,8 +30,15 @@ class Loaded:
     clock: Clock
 
 
-def load(folder: Folder, started: float, progress: Progress) -> Loaded:
-    """Reads config, data and split back, checks that the data is the same, seeds everything."""
+def load(folder: Folder, started: float, progress: Progress, examples: Examples | None = None) -> Loaded:
+    """Reads config, data and split back, checks that the data is the same, seeds everything.
+
+    Args:
+        folder: Of the experiment.
+        started: Monotonic seconds at which the budget began.
+        progress: Told what was found.
+        examples: A person's own data, read already; None = read what the config names.
+    """
     from firstlight.data.load import load_examples
     from firstlight.data.split import read_split
     from firstlight.kinds.kind import dataset
@@ -47,7 +55,11 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     machine = machine_of(config)
     for line in (*seed_everything(config.seed), *(f"{k}: {v}" for k, v in machine.described().items())):
         progress.detail(line)
-    examples = load_examples(config.data, base=folder.root, fallback=folder.root / "cache", progress=progress)
+    if examples is None:
+        _refuse_python(config, folder)
+        examples = load_examples(
+            config.data, base=folder.root, fallback=folder.root / "cache", progress=progress
+        )
     split = read_split(folder.splits, examples)
     recorded = store.read_json(folder.environment)["data"]["fingerprint"]
     if examples.fingerprint != recorded:
@@ -61,6 +73,15 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     seconds = config.budget.minutes * 60
     clock = Clock(started=started, deadline=started + seconds, reserve=report_seconds(seconds))
     return Loaded(job=job, clock=clock)
+
+
+def _refuse_python(config: Config, folder: Folder) -> None:
+    if config.data.task.startswith("own"):
+        raise UsageError(
+            "model and data of this experiment were given from Python",
+            f"data.task = {config.data.task} in {folder.config}",
+            f"go on there: fl.baseline(model, train=..., out={str(folder.root)!r}, resume=True)",
+        )
 
 
 def check_supported(config: Config) -> None:

@@ -48,6 +48,9 @@ TaskName = Literal[
     "text_classification",
     "text_multilabel",
     "text_regression",
+    "own_classification",
+    "own_multilabel",
+    "own_regression",
 ]
 ModelName = Literal[
     "auto",
@@ -58,6 +61,7 @@ ModelName = Literal[
     "ngram_bag",
     "text_transformer",
     "tfidf_linear",
+    "own",
 ]
 # Direction is a field of the metric, never guessed from its name.
 LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})

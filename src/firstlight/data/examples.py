@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,16 @@ class Texts:
     noun: str = "text"
 
 
-Content = Images | Rows | Texts
+class Content(Protocol):
+    """What the rows are, of one kind."""
+
+    @property
+    def kind(self) -> str:
+        """The file in `kinds` that knows it."""
+
+    @property
+    def noun(self) -> str:
+        """What a row is called in sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+
 from firstlight import catalog
 from firstlight.data.examples import Examples, Split
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import nn
+
     from firstlight.config.schema import Config
     from firstlight.data.batch import Loader
     from firstlight.machine.choices import Machine
     from firstlight.models.model import Shape
+    from firstlight.tasks.task import Objective
+    from firstlight.training.optimizer import Optimizer
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.kinds"
@@ -51,6 +58,10 @@ class Dataset:
     split: Split
     fitted: Any
 
+    def known(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows whose target is known before training: all but items that setup had no time to read."""
+        return self.kind.known(self, rows)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
@@ -62,6 +73,7 @@ class Pipeline:
         shape: What goes into the model and comes out.
         views: Inputs -> the forms of it over which a prediction is averaged, the inputs themselves first.
         meta: Plain values from which `Kind.unseen` makes the same inputs of new data.
+        optimizer: A person's own, for the model; None = the config's.
     """
 
     train: Loader
@@ -69,6 +81,7 @@ class Pipeline:
     shape: Shape
     views: Views
     meta: dict[str, Any]
+    optimizer: Callable[[nn.Module], Optimizer] | None = None
 
 
 Views = Callable[[Any], tuple[Any, ...]]
@@ -110,6 +123,8 @@ class Kind:
         shape: (meta, outputs) -> the shape, for a model that is loaded.
         views: meta -> the views of the pipeline.
         unseen: (meta, path as the user named it, machine, progress) -> new data.
+        objective: (the task, data set) -> what is trained and judged by; the task itself unless the kind has a say.
+        known: (data set, rows) -> those of the rows whose target is known.
     """
 
     name: str
@@ -120,6 +135,8 @@ class Kind:
     shape: Callable[[Mapping[str, Any], int], Shape]
     views: Callable[[Mapping[str, Any]], Views]
     unseen: Callable[[Mapping[str, Any], str, Machine, Progress], Unseen]
+    objective: Callable[[Objective, Dataset], Objective] = lambda task, data: task
+    known: Callable[[Dataset, NDArray[np.int64]], NDArray[np.int64]] = lambda data, rows: rows
 
 
 def kind_named(name: str) -> Kind:

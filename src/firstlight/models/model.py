@@ -34,7 +34,17 @@ class TableShape:
     outputs: int  # classes, labels, or 1 for regression
 
 
-Shape = ImageShape | TableShape | TextShape
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnShape:
+    """A person's own model, and what goes with it."""
+
+    model: Any  # an nn.Module, or a function that makes one
+    outputs: int  # classes, labels, or 1 for a number
+    batch_size: int | None = None  # of the loader that was given
+    learning_rate: float | None = None  # of the optimizer that was given
+
+
+Shape = ImageShape | TableShape | TextShape | OwnShape
 
 
 def _no_restore(shape: dict[str, Any]) -> nn.Module:

@@ -21,7 +21,7 @@ NAMES = {"classification": "majority", "multilabel": "majority", "regression": "
 def trivial(data: Dataset) -> Answer:
     """Answers the same for every validation row, from the training rows alone."""
     examples, rows = data.examples, len(data.split.val)
-    targets = examples.targets[data.split.train]
+    targets = examples.targets[data.known(data.split.train)]
     if examples.task == "regression":
         mean = float(targets.mean())
         return Answer(predicted=np.full(rows, mean), note=f"always {number(mean)}")

@@ -68,6 +68,9 @@ class Objective:
         perfect: targets -> outputs of a model that is right about every row, as sure as the loss wants it.
         chance: What is reached without looking at the input.
         meta: Plain values from which `Task.activation` makes the same activation.
+        plain: Targets as batches hold them -> as `measure` wants them.
+        own_loss: The loss is a person's own: val_loss is the mean of it over the validation batches, what perfect
+            outputs are is not known, and neither is chance but for the metric.
     """
 
     outputs: int
@@ -78,6 +81,8 @@ class Objective:
     perfect: Callable[[torch.Tensor], torch.Tensor]
     chance: Chance
     meta: dict[str, Any] = field(default_factory=dict)
+    plain: Callable[[NDArray[Any]], NDArray[Any]] = lambda targets: targets
+    own_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

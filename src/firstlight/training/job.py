@@ -61,8 +61,9 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
     from firstlight.training.optimizer import make_optimizer
 
     examples = data.examples
-    goal = Goal(classes=examples.classes, targets=examples.targets[data.split.train], settings=config.loss)
-    objective = load_task(examples.task).bind(goal)
+    known = examples.targets[data.known(data.split.train)]
+    goal = Goal(classes=examples.classes, targets=known, settings=config.loss)
+    objective = data.kind.objective(load_task(examples.task).bind(goal), data)
     pipeline = data.kind.pipeline(config, data, objective.outputs, machine)
     return Job(
         config=config,
@@ -75,7 +76,7 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
         folder=folder,
         data=data,
         make_model=lambda: make_model(config, pipeline.shape, machine, pipeline),
-        make_optimizer=lambda model: make_optimizer(model, config),
+        make_optimizer=pipeline.optimizer or (lambda model: make_optimizer(model, config)),
         meta={
             "kind": data.kind.name,
             "task": examples.task,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from firstlight.experiment.records import EpochRecord
-from firstlight.training.evaluate import Stopped, predict
+from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.plan import Speed, fit, predict_seconds
 from firstlight.training.saving import SAVE_SECONDS
 from firstlight.training.schedule import rate_factor
@@ -143,15 +143,15 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     due = last or (state.epoch + 1) % job.config.validation.validate_every_n_epochs == 0
     began = time.monotonic()
     try:
-        predicted = predict(state.model, job, stop=watch.stop) if due else None
+        found = evaluate(state.model, job, stop=watch.stop) if due else None
     except Stopped:  # the epoch stays open: whoever goes on validates first
         state.sums, state.alarms = watch.meter.plain_sums(), watch.alarms.state_dict()
         return _interrupted(state, watch)
     state.epoch, state.position, state.sums = state.epoch + 1, 0, {}
-    if predicted is None:
+    if found is None:
         return None
 
-    metrics = job.objective.measure(*predicted)
+    metrics = found.metrics
     record = _record(job, state, watch, metrics, time.monotonic() - began)
     if not math.isfinite(metrics["val_loss"]):
         watch.on_epoch((*state.records, record))

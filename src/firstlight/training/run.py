@@ -12,7 +12,7 @@ from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
-from firstlight.training.evaluate import Stopped, predict
+from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.loop import Ending, Watch, train
 from firstlight.training.plan import Plan
 from firstlight.training.predictions import write_predictions
@@ -236,9 +236,9 @@ def _reload_best(job: Job, stop: Stop) -> dict[str, float]:
     saved = checkpoint.load(job.folder, job.folder.best)
     model = job.make_model()
     model.load_state_dict(saved["model"])
-    predicted, targets = predict(model, job, stop=stop)
+    metrics, predicted, targets = evaluate(model, job, stop=stop)
     write_predictions(job, predicted, targets)
-    return job.objective.measure(predicted, targets)
+    return metrics
 
 
 def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:

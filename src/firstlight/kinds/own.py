@@ -1,0 +1,97 @@
+"""A person's own data sets, read by index where they are, for the person's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from firstlight.errors import UsageError
+from firstlight.kinds.kind import Dataset, Kind, Pipeline, Unseen, only
+from firstlight.models.model import OwnShape
+from firstlight.own.batches import OwnBatches
+from firstlight.own.objective import own_objective
+from firstlight.own.optimizer import own_optimizer
+from firstlight.own.profile import profile
+from firstlight.own.read import Own
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from firstlight.config.schema import Config
+    from firstlight.data.examples import Examples, Split
+    from firstlight.machine.choices import Machine
+    from firstlight.tasks.task import Objective
+    from firstlight.watch.progress import Progress
+
+
+def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> Pipeline:
+    import torch
+
+    own: Own = data.fitted
+
+    def batches(rows: NDArray[np.int64]) -> OwnBatches:
+        items = own.items_of_row(int(rows[0]))
+        return OwnBatches(
+            items=items,
+            first=own.first_row(items),
+            rows=torch.from_numpy(rows),
+            size=config.training.batch_size,
+            seed=config.seed,
+            device=machine.device,
+        )
+
+    return Pipeline(
+        train=batches(data.split.train),
+        val=batches(data.split.val),
+        shape=OwnShape(
+            model=own.given.model,
+            outputs=outputs,
+            batch_size=own.items[0].batch_size,
+            learning_rate=own.given.learning_rate,
+        ),
+        views=only,
+        meta={"origin": own.given.origin},
+        optimizer=own_optimizer(own.given.optimizer) if own.given.optimizer is not None else None,
+    )
+
+
+def _fit(examples: Examples, split: Split) -> Own:
+    assert isinstance(examples.content, Own)
+    return examples.content
+
+
+def _objective(task: Objective, data: Dataset) -> Objective:
+    rows = data.known(data.split.train)
+    return own_objective(task, data.examples.task, data.fitted.given, data.examples.targets[rows])
+
+
+def _shape(meta: Mapping[str, Any], outputs: int) -> OwnShape:
+    raise UsageError(
+        "the model of this experiment was given from Python",
+        f"origin {meta['origin']}",
+        "load it there: fl.load(EXPERIMENT, model)",
+    )
+
+
+def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
+    raise UsageError(
+        "the data of this experiment were given from Python",
+        f"origin {meta['origin']}",
+        "predict there: fl.load(EXPERIMENT, model).predict(data)",
+    )
+
+
+KIND = Kind(
+    name="own",
+    noun="item",
+    profile=lambda data: profile(data.examples, data.split),
+    fit=_fit,
+    pipeline=_pipeline,
+    shape=_shape,
+    views=lambda meta: only,
+    unseen=_unseen,
+    objective=_objective,
+    known=lambda data, rows: rows[data.fitted.read[rows]],
+)
