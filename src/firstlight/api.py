@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from firstlight.experiment.folder import Folder
 from firstlight.own.given import Given, Metric
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from firstlight.experiment.records import CheckLine, Decision
     from firstlight.watch.progress import Progress
 
+CHECK_MINUTES = 45.0  # budget under which a check looks at a run
 READING_SHARE, READING_MOST = 0.05, 60.0  # of the budget, seconds
 
 
@@ -57,10 +58,12 @@ class Result:
 
     def plot(self) -> Figure:
         """Loss and metric of training and validation along the epochs."""
-        from firstlight.report.plots import curves_figure
+        from firstlight.report.drawing import canvas
+        from firstlight.report.plots import curves
         from firstlight.results.facts import read_facts
 
-        return curves_figure(read_facts(Folder(self.folder)))
+        with canvas():
+            return curves(read_facts(Folder(self.folder)))
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -87,24 +90,40 @@ class Checks:
         return "\n".join(f"{line.level:<14} {line.id}: {line.message}" for line in self.lines)
 
 
+class Options(TypedDict, total=False):
+    """What `baseline` and `check` take beside model, data and budget.
+
+    Attributes:
+        loss: (outputs, targets) -> mean loss; without it that of the task.
+        metrics: Name -> (predictions, targets) -> number, higher is better; `Metric` for the other direction.
+        optimizer: Parameters -> optimizer; its rate is the peak of the schedule. Without it AdamW.
+        collate: List of items -> batch; without it torch's.
+        classes: Names in the order of the outputs.
+        settings: Keys of the config: `{"training.batch_size": 64}`.
+        quiet: Print nothing.
+    """
+
+    loss: Callable[[Any, Any], Any]
+    metrics: Mapping[str, Callable[[Any, Any], float] | Metric]
+    optimizer: Callable[[Any], Any]
+    collate: Callable[[list[Any]], Any]
+    classes: Sequence[str]
+    settings: Mapping[str, Any]
+    quiet: bool
+
+
 def baseline(
     model: nn.Module | Callable[[], nn.Module],
     *,
     train: Any,
     val: Any = None,
     test: Any = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    metrics: Mapping[str, Callable[[Any, Any], float] | Metric] | None = None,
-    optimizer: Callable[[Any], Any] | None = None,
-    collate: Callable[[list[Any]], Any] | None = None,
-    classes: tuple[str, ...] | None = None,
     minutes: float = 45.0,
     metric: str | None = None,
     at_least: float | None = None,
-    settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    quiet: bool = False,
+    **options: Unpack[Options],
 ) -> Result:
     """Checks, trains, measures and judges a model: phases 1 and 2.
 
@@ -115,18 +134,12 @@ def baseline(
             `targets`, `target` or `y`.
         val: The same; None = a tenth of train.
         test: The same; counted and sealed.
-        loss: (outputs, targets) -> mean loss; None = that of the task.
-        metrics: Name -> (predictions, targets) -> number, higher is better; `Metric` for another direction.
-        optimizer: Parameters -> optimizer; its rate is the peak of the schedule. None = AdamW.
-        collate: List of items -> batch; None = torch's.
-        classes: Names in the order of the outputs.
         minutes: Budget of all of it.
         metric: By which it is judged, such as `val_accuracy`; None = the task's.
-        at_least: What the metric has to reach; None = better than guessing.
-        settings: Keys of the config: `{"training.batch_size": 64}`.
+        at_least: What the metric has to reach; None = better than the references.
         out: Folder of the experiment; None = runs/NAME-N.
         resume: Go on with the interrupted experiment in `out`.
-        quiet: Print nothing.
+        options: See `Options`.
 
     Raises:
         FirstlightError: With what, where and what to do; its subclass says the kind.
@@ -135,76 +148,65 @@ def baseline(
     from firstlight.cli.progress import choose
 
     started = time.monotonic()
-    given = _given(model, train, val, test, loss, metrics, optimizer, collate, classes)
-    with choose(quiet=quiet, json=False) as progress:
-        examples = _read(given, minutes, progress, settings or {})
+    given = _given(model, train, val, test, options)
+    with choose(quiet=options.get("quiet", False), json=False) as progress:
+        examples = _read(given, minutes, progress, options)
         if resume:
             folder = _existing(out)
             decision = flow.baseline(
                 folder, resume=True, started=started, progress=progress, examples=examples
             )
         else:
-            request = _request(examples, minutes, metric, at_least, settings, out, started)
+            request = _request(examples, minutes, options, out, started)
+            request = replace(request, metric=metric, at_least=at_least)
             folder, decision = flow.run(request, progress)
     return _result(folder, decision, given)
 
 
 def check(
-    model: nn.Module | Callable[[], nn.Module],
-    *,
-    train: Any,
-    val: Any = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    optimizer: Callable[[Any], Any] | None = None,
-    collate: Callable[[list[Any]], Any] | None = None,
-    settings: Mapping[str, Any] | None = None,
-    quiet: bool = False,
+    model: nn.Module | Callable[[], nn.Module], *, train: Any, val: Any = None, **options: Unpack[Options]
 ) -> Checks:
     """The preflight alone, about a minute; nothing is left on disk. Arguments as in `baseline`."""
     from firstlight import flow
     from firstlight.cli.progress import choose
 
     started = time.monotonic()
-    given = _given(model, train, val, None, loss, None, optimizer, collate, None)
-    with choose(quiet=quiet, json=False) as progress, tempfile.TemporaryDirectory() as temporary:
-        examples = _read(given, 45.0, progress, settings or {})
-        out = Path(temporary) / "check"
-        folder = flow.setup(_request(examples, 45.0, None, None, settings, out, started), progress)
+    given = _given(model, train, val, None, options)
+    with (
+        choose(quiet=options.get("quiet", False), json=False) as progress,
+        tempfile.TemporaryDirectory() as temporary,
+    ):
+        examples = _read(given, CHECK_MINUTES, progress, options)
+        request = _request(examples, CHECK_MINUTES, options, Path(temporary) / "check", started)
+        folder = flow.setup(request, progress)
         return Checks(lines=flow.check(folder, progress, examples=examples))
 
 
-def _given(
-    model: Any,
-    train: Any,
-    val: Any,
-    test: Any,
-    loss: Any,
-    metrics: Mapping[str, Any] | None,
-    optimizer: Any,
-    collate: Any,
-    classes: tuple[str, ...] | None,
-) -> Given:
+def _given(model: Any, train: Any, val: Any, test: Any, options: Options) -> Given:
     from firstlight.own.model import fresh
     from firstlight.own.optimizer import peak_rate
 
     first = fresh(model)  # what cannot be made is told before anything slow
+    optimizer = options.get("optimizer")
+    metrics = options.get("metrics", {})
     return Given(
         model=model,
         train=train,
         val=val,
         test=test,
-        loss=loss,
-        metrics={n: m if isinstance(m, Metric) else Metric(function=m) for n, m in (metrics or {}).items()},
+        loss=options.get("loss"),
+        metrics={n: m if isinstance(m, Metric) else Metric(function=m) for n, m in metrics.items()},
         optimizer=optimizer,
-        collate=collate,
-        classes=tuple(classes) if classes is not None else None,
+        collate=options.get("collate"),
+        classes=tuple(options["classes"]) if options.get("classes") else None,
         learning_rate=peak_rate(optimizer, first) if optimizer is not None else None,
     )
 
 
-def _read(given: Given, minutes: float, progress: Progress, settings: Mapping[str, Any]) -> Examples:
+def _read(given: Given, minutes: float, progress: Progress, options: Options) -> Examples:
     from firstlight.own.read import read_given
 
+    settings = options.get("settings", {})
     seconds = min(READING_MOST, READING_SHARE * minutes * 60)
     task = str(settings.get("data.task", "auto")).removeprefix("own_")
     return read_given(
@@ -213,21 +215,13 @@ def _read(given: Given, minutes: float, progress: Progress, settings: Mapping[st
 
 
 def _request(
-    examples: Examples,
-    minutes: float,
-    metric: str | None,
-    at_least: float | None,
-    settings: Mapping[str, Any] | None,
-    out: str | Path | None,
-    started: float,
+    examples: Examples, minutes: float, options: Options, out: str | Path | None, started: float
 ) -> Request:
     return Request(
         data=examples.source,
         out=None if out is None else Path(out),
         minutes=minutes,
-        metric=metric,
-        at_least=at_least,
-        overrides=tuple(f"{key}={value}" for key, value in (settings or {}).items()),
+        overrides=tuple(f"{key}={value}" for key, value in options.get("settings", {}).items()),
         confirmed=True,
         examples=examples,
         started=started,

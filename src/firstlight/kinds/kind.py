@@ -17,6 +17,7 @@ from firstlight import catalog
 from firstlight.data.examples import Examples, Split
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
     from torch import nn
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from firstlight.machine.choices import Machine
     from firstlight.models.model import Shape
     from firstlight.tasks.task import Objective
-    from firstlight.training.optimizer import Optimizer
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.kinds"
@@ -81,7 +81,7 @@ class Pipeline:
     shape: Shape
     views: Views
     meta: dict[str, Any]
-    optimizer: Callable[[nn.Module], Optimizer] | None = None
+    optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None
 
 
 Views = Callable[[Any], tuple[Any, ...]]

@@ -68,9 +68,10 @@ def one_tensor(answer: Any, module: nn.Module) -> torch.Tensor:
     if isinstance(answer, torch.Tensor):
         return answer
     fields = answer if isinstance(answer, Mapping) else getattr(answer, "__dict__", {})
-    found = next((fields[name] for name in OUTPUT_FIELDS if isinstance(fields.get(name), torch.Tensor)), None)
-    if found is not None:
-        return found
+    for name in OUTPUT_FIELDS:
+        if isinstance(fields.get(name), torch.Tensor):
+            outputs: torch.Tensor = fields[name]
+            return outputs
     raise UsageError(
         "the model does not return one tensor",
         f"{defined_at(module)} returns {described(answer)}",
