@@ -34,6 +34,7 @@ def build(
     utilization: float | None = 0.83,
     alarm: str | None = None,
     ids: tuple[str, ...] | None = None,
+    groups: np.ndarray[Any, Any] | None = None,
 ) -> Folder:
     """Writes what a run leaves: config, environment, logs, predictions, small images."""
     root.mkdir(parents=True)
@@ -144,6 +145,8 @@ def build(
     }
     if task == "regression":
         arrays["target_std"] = np.array(TARGET_STD)
+    if groups is not None:
+        arrays["groups"] = groups
     store.write_npz(folder.predictions, arrays)
     if kind == "image":
         _images(folder, names, targets, predicted)
@@ -211,3 +214,11 @@ def build_experiment(tmp_path: Path) -> BuildExperiment:
 def build_at() -> BuildExperiment:
     """The same at any path, for folders that several tests read."""
     return build
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A real experiment on a small table after phase 1, made once; tests that change it work on a copy."""
+    from small_experiment import make  # it imports torch, which most tests do without
+
+    return make(tmp_path_factory.mktemp("small"))

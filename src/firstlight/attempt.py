@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from firstlight.experiment.attempts import archived, cause_of, finish_archiving, next_config_of_newest
-from firstlight.gates.status import confirm_again, write_status
+from firstlight.experiment.gate import hashes
+from firstlight.gates.status import confirm_again, rests_on, write_status
 from firstlight.loaded import preflight_seconds
 from firstlight.machine.memory import out_of_memory
 from firstlight.preflight.run import first_failure, memory_failure, preflight
 from firstlight.text import visible
-from firstlight.training.checkpoint import read_manifest
 from firstlight.training.job import build_job
-from firstlight.training.restart import Change, after_archive, archive, restarted, safer, smaller_parts
-from firstlight.training.run import fresh_state, recorded_changes, resumed_state, run_training
+from firstlight.training.restart import Change, archive, restarted, safer, smaller_parts, standing
+from firstlight.training.run import run_training
 
 if TYPE_CHECKING:
     from firstlight.experiment.folder import Folder
@@ -61,17 +61,13 @@ def proven(loaded: Loaded, progress: Progress) -> Loaded:
 def train(loaded: Loaded, stop: Stop, *, resume: bool, progress: Progress) -> Outcome:
     """Trains; after a fault that a change of the config may mend, again as a new attempt."""
     job = loaded.job
-    state: TrainingState | None
-    if resume and read_manifest(job.folder)["files"]:
-        state = resumed_state(job, progress)
-    else:
-        state = after_archive(job) or fresh_state(job, recorded_changes(job))
+    state = standing(job, progress, resume=resume)
     clock = loaded.clock.after(state.used_seconds)
     while True:
         result = _attempt(job, state, clock, stop, progress)
         if not isinstance(result, Change):
             return result
-        state = None  # its memory is needed
+        del state  # its memory is needed
         _new_attempt(job.folder, result, progress)
         job, state = restarted(job, result, started=clock.started)
 
@@ -97,11 +93,22 @@ def _attempt(
 def _new_attempt(folder: Folder, change: Change, progress: Progress) -> None:
     """Archives the present attempt and lets the first gate rest on the config of the next."""
     number = archive(folder, change)
-    confirm_again(folder, "setup")
+    finish_new_attempt(folder)
     progress.warn(f"attempt {number} failed: {change.reason}; a new attempt begins: {change.remedy}")
 
 
 def finish_new_attempt(folder: Folder) -> None:
-    """Goes on where a kill interrupted the change from one attempt to the next."""
-    if finish_archiving(folder) or folder.config.read_text("utf-8") == next_config_of_newest(folder):
+    """Goes on where a kill interrupted the change from one attempt to the next.
+
+    The first gate is confirmed again only for what the archiving itself changed: from the archived config, on
+    which the gate rests, to the one that the archiving wrote.
+    """
+    finish_archiving(folder)
+    earlier, following = archived(folder), next_config_of_newest(folder)
+    if following is None or not folder.config.is_file() or folder.config.read_bytes() != following.encode():
+        return
+    name, recorded = folder.config.name, rests_on(folder, "setup")
+    now = hashes(folder, tuple(recorded))
+    changed = {artifact for artifact in recorded if now.get(artifact) != recorded[artifact]}
+    if changed == {name} and [recorded[name]] == list(hashes(earlier[-1], (name,)).values()):
         confirm_again(folder, "setup")

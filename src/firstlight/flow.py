@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from firstlight.data.examples import Examples
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.kinds.kind import Dataset
+    from firstlight.references.run import Measured
     from firstlight.setup.propose import Proposal
     from firstlight.watch.progress import Progress
 
@@ -117,11 +118,13 @@ def setup(request: Request, progress: Progress) -> Folder:
 
 def check(folder: Folder, progress: Progress, *, examples: Examples | None = None) -> tuple[CheckLine, ...]:
     """The preflight of phase 2 alone; a config that was changed after setup is verified and recorded again."""
+    from firstlight.attempt import finish_new_attempt
     from firstlight.gates.status import confirm_again, write_status
     from firstlight.preflight.run import preflight
 
     started = time.monotonic()
     with lock(folder):
+        finish_new_attempt(folder)  # it may move the log
         log = Both(progress, LogFile(folder.log))
         log.stage("preflight")
         if not folder.outcome.is_file():
@@ -162,11 +165,12 @@ def baseline(
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
+        finish_new_attempt(folder)  # it may move the log
         log = Both(progress, LogFile(folder.log))
-        finish_new_attempt(folder)
         _require_setup(folder)
-        if folder.outcome.is_file() and not folder.decision.is_file():
-            return _finish(folder)  # training ended and the report was not written: only that is missing
+        if folder.outcome.is_file() and not _reported(folder):
+            # Training ended, and a kill came before the last page: only that is missing.
+            return _finish(folder)
         _require_untrained(folder, resume)
         loaded = load(folder, started, log, examples)
         job, clock = loaded.job, loaded.clock
@@ -188,7 +192,7 @@ def baseline(
             )
             write_references(job, found)
             for one in found:
-                log.note(_reference_line(one.record, job.metric))
+                _tell_reference(one, job.metric, log)
         log.stage("training")
         try:
             with (
@@ -205,6 +209,8 @@ def baseline(
                     f"go on with: firstlight train {folder.root} --resume",
                     exit_code=stop.exit_code,
                 )
+        except KeyboardInterrupt:  # the second SIGINT: nothing more is saved
+            raise _left_at_once(folder) from None
         except Interrupted:
             write_status(folder)  # it names the command that goes on
             raise
@@ -247,6 +253,13 @@ def _preflight_passed(folder: Folder) -> bool:
     return folder.preflight.is_file() and first_failure(records_io.read_preflight(folder.preflight)) is None
 
 
+def _reported(folder: Folder) -> bool:
+    """Whether the last files of phase 2 are there: the page, and after it the status with the decision."""
+    from firstlight.gates.status import decided
+
+    return folder.results.is_file() and decided(folder)
+
+
 def _require_setup(folder: Folder) -> None:
     """Refuses phase 2 while gate 1 is shut."""
     from firstlight.gates.status import compute_gates, write_status
@@ -280,6 +293,19 @@ def _require_untrained(folder: Folder, resume: bool) -> None:
         )
 
 
+def _left_at_once(folder: Folder) -> Interrupted:
+    from firstlight.training.manifest import newest_listed
+
+    newest = newest_listed(folder)
+    saved = f"saved up to step {newest[1]['step']:,}" if newest else "nothing is saved yet"
+    return Interrupted(
+        "left at once",
+        f"{folder.checkpoints}: {saved}",
+        f"go on with: firstlight train {folder.root} --resume",
+        exit_code=130,
+    )
+
+
 def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     """Fits a model that takes no steps, in the time that is left."""
     from firstlight.references.run import fit_model
@@ -288,7 +314,9 @@ def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     job, clock = loaded.job, loaded.clock
     seconds = max(clock.training_deadline - time.monotonic(), 1.0)
     name, seed = job.config.model.name, job.config.seed
-    return run_fit(job, lambda: fit_model(job.data, name, seconds=seconds, seed=seed), clock, progress)
+    return run_fit(
+        job, lambda: fit_model(job.data, job.objective, name, seconds=seconds, seed=seed), clock, progress
+    )
 
 
 def _finish(folder: Folder) -> Decision:
@@ -304,6 +332,16 @@ def _finish(folder: Folder) -> Decision:
     write_report(folder)
     write_status(folder)
     return decision
+
+
+def _tell_reference(one: Measured, metric: str, progress: Progress) -> None:
+    """What a reference reaches; of one that raised an error that, with the traceback in the log."""
+    if not one.record.error:
+        progress.note(_reference_line(one.record, metric))
+        return
+    progress.warn(f"reference {one.record.name} failed, the run goes on without it: {one.record.error}")
+    for line in one.trace.splitlines():
+        progress.detail(line)
 
 
 def _reference_line(reference: Reference, metric: str) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstlight.errors import DataError, GateShut, UsageError
+from firstlight.errors import DataError, GateShut
 from firstlight.experiment import store
 from firstlight.experiment.records import NETWORK
-from firstlight.text import count, csv_cell, visible
+from firstlight.predictions import DEFAULT_NAME, Predictions, renderer
+from firstlight.text import count, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,43 +25,7 @@ if TYPE_CHECKING:
     from firstlight.tasks.task import Activation
     from firstlight.watch.progress import Progress
 
-DEFAULT_NAME = "predictions.csv"
 NAMES_SHOWN = 20  # unreadable inputs that are named one by one
-HALF = 0.5  # probability from which a label counts as predicted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Predictions:
-    """What the model says, one row for each readable input, in their order."""
-
-    task: str
-    ids: tuple[str, ...]
-    classes: tuple[str, ...]
-    values: NDArray[Any]  # probabilities (rows, classes), or numbers (rows,) of a regression
-
-    @property
-    def chosen(self) -> list[str | float]:
-        """The most probable class of each row, its labels, or its number."""
-        if self.task == "regression":
-            return [float(value) for value in self.values]
-        if self.task == "multilabel":
-            return [
-                " ".join(name for name, p in zip(self.classes, row, strict=True) if p >= HALF)
-                for row in self.values
-            ]
-        return [self.classes[i] for i in self.values.argmax(axis=1)]
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the probability columns, in class order; none for a regression."""
-        return [f"probability_{name}" for name in self.classes]
-
-    @property
-    def probabilities(self) -> list[list[float]]:
-        """A list for each row, empty for a regression."""
-        if self.task == "regression":
-            return [[] for _ in self.ids]
-        return [list(map(float, row)) for row in self.values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +75,7 @@ def predict(
         DataError: No input can be read.
     """
     out = Path(DEFAULT_NAME) if out is None else out
-    render = _renderer(out)
+    render = renderer(out)
     progress.stage("predict")
     trained = load_trained(folder, progress, model)
     progress.note(f"predicting with {trained.name}")
@@ -239,51 +200,3 @@ def _predictions(trained: Trained, unseen: Unseen, progress: Progress) -> Predic
         classes=tuple(trained.meta["classes"]),
         values=np.concatenate(parts),
     )
-
-
-def _renderer(out: Path) -> Callable[[Predictions], bytes]:
-    renderers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
-    if out.is_dir():
-        raise UsageError(
-            "the predictions go to a file", f"{out} is a folder", f"name a file: {out / DEFAULT_NAME}"
-        )
-    if out.suffix.lower() not in renderers:
-        raise UsageError(
-            "predictions are not written in this format",
-            f"{out}: the ending is {out.suffix or 'missing'}",
-            f"end the name in {', '.join(renderers)}",
-        )
-    return renderers[out.suffix.lower()]
-
-
-def _csv(found: Predictions) -> bytes:
-    """Names from the data cannot become a formula in a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "prediction", *(csv_cell(name) for name in found.columns)])
-    for name, chosen, row in zip(found.ids, found.chosen, found.probabilities, strict=True):
-        shown = csv_cell(chosen) if isinstance(chosen, str) else f"{chosen:.9g}"
-        writer.writerow([csv_cell(name), shown, *(f"{p:.6g}" for p in row)])
-    return text.getvalue().encode("utf-8")
-
-
-def _json_lines(found: Predictions) -> bytes:
-    lines = []
-    for name, chosen, row in zip(found.ids, found.chosen, found.probabilities, strict=True):
-        document = {"id": name, "prediction": chosen, **dict(zip(found.columns, row, strict=True))}
-        lines.append(json.dumps(document, allow_nan=False) + "\n")
-    return "".join(lines).encode("ascii")
-
-
-def _parquet(found: Predictions) -> bytes:
-    import polars as pl
-
-    # Parquet text is UTF-8; bytes of a file name that are not become visible escapes.
-    columns: dict[str, Any] = {
-        "id": [visible(name) for name in found.ids],
-        "prediction": [visible(c) if isinstance(c, str) else c for c in found.chosen],
-    }
-    probabilities = {visible(c): found.values[:, i] for i, c in enumerate(found.columns)}
-    buffer = io.BytesIO()
-    pl.DataFrame({**columns, **probabilities}).write_parquet(buffer)
-    return buffer.getvalue()

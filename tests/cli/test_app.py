@@ -149,3 +149,29 @@ def snapshot() -> str:
 
 if __name__ == "__main__":
     print(snapshot(), end="")
+
+
+class TestWhereNothingCanBePrinted:
+    """Exit codes stay those of the contract: 120 is what Python says when its last flush fails."""
+
+    def code(self, redirection: str, *words: str) -> int:
+        command = " ".join([sys.executable, "-m", "firstlight", *words, redirection])
+        return subprocess.run(["sh", "-c", command], check=False).returncode
+
+    def test_a_full_disk_is_no_success(self) -> None:
+        assert self.code("> /dev/full", "explain", "nan_loss") == 4
+
+    def test_an_error_keeps_its_code(self) -> None:
+        assert self.code("2> /dev/full", "explain", "no_such_page") == 2
+        assert self.code("> /dev/full 2> /dev/full", "explain", "no_such_page") == 2
+
+    def test_a_reader_that_goes_is_no_error(self) -> None:
+        script = f"{sys.executable} -m firstlight schema; echo $? >&2"
+        done = subprocess.run(
+            ["sh", "-c", f"( {script} ) | true"], check=False, stderr=subprocess.PIPE, text=True
+        )
+        assert done.stderr == "0\n"
+
+    def test_closed_streams(self) -> None:
+        assert self.code(">&- 2>&- <&-", "explain", "nan_loss") == 0
+        assert self.code(">&- 2>&- <&-", "explain", "no_such_page") == 2

@@ -54,7 +54,9 @@ def test_without_a_log_the_traceback_goes_to_a_file_that_is_named(
     assert "sample:digits" in place.read_text("utf-8")
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG])
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ESTALE]
+)
 def test_a_full_or_read_only_disk_is_a_resource_error(tmp_path: Path, number: int) -> None:
     LogFile(tmp_path / "training.log")
     shown = explain_crash(

@@ -71,7 +71,8 @@ def test_on_a_terminal_the_question_is_asked_once(
 def test_a_signal_before_training_ends_with_its_code_and_leaves_nothing(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it,
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and one under nohup this one
     command = [sys.executable, "-m", "firstlight", "init", "sample:digits", "-o", "here/digits"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path

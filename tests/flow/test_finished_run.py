@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests_flow import error_lines, firstlight
+from tests_flow import SHORT, error_lines, firstlight
 
 FILES = (
     "training_config.yaml",
@@ -237,3 +237,37 @@ def test_a_finished_experiment_is_neither_overwritten_nor_trained_over(copy):
         if p.is_file() and p.name not in (".lock", "training.log")
     }
     assert after == {p: t for p, t in before.items() if p.name != "training.log"}
+
+
+@pytest.mark.requirement("P2.4", "K01")
+@pytest.mark.parametrize("last", ["decision", "plots", "page", "status"])
+def test_a_kill_while_the_report_is_written_leaves_a_run_that_train_completes(copy, last):
+    """The files of the end, in their order, are there up to one of them."""
+    before = load(copy / "status.json")["decision"]
+    files = ("logs/decision.json", "plots/curves.png", "baseline_results.md", "status.json")
+    for name in files[("decision", "plots", "page", "status").index(last) :]:
+        (copy / name).unlink()
+    done = firstlight("train", "x", "--resume", cwd=copy.parent)
+    assert done.returncode == 0, done.stderr
+    assert load(copy / "status.json")["decision"] == before
+    assert all((copy / name).is_file() for name in files)
+    again = firstlight("train", "x", "--resume", cwd=copy.parent)
+    assert error_lines(again)
+    assert again.returncode == 2
+
+
+@pytest.mark.requirement("R10", "P2.3")
+def test_early_stopping_is_not_forgotten_when_the_run_dies_right_after_it(finished, tmp_path):
+    """The last save is there, outcome.json is not: the resumed run ends with the epochs of the other one."""
+    patience = ("--set", "early_stopping.patience=1", "--set", "early_stopping.min_delta=0.5")
+    done = firstlight("run", "sample:digits", "-o", "early", *SHORT, *patience, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    early = tmp_path / "early"
+    before = load(early / "logs/metrics.json")["epochs"]
+    assert load(early / "logs/outcome.json")["state"] == "stopped_early"
+    for name in ("logs/outcome.json", "logs/decision.json", "baseline_results.md", "status.json"):
+        (early / name).unlink()
+    again = firstlight("train", "early", "--resume", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert load(early / "logs/outcome.json")["state"] == "stopped_early"
+    assert load(early / "logs/metrics.json")["epochs"] == before

@@ -120,6 +120,14 @@ def test_what_is_missing_or_wrong_is_the_item_that_fails(
     assert item in open_ones(set_up)
 
 
+@pytest.mark.parametrize("key", ["group", "time"])
+def test_copies_may_lie_apart_where_groups_or_times_decide(set_up: Folder, key: str) -> None:
+    profile(across_splits=3)(set_up)
+    config(data={key: "patient"})(set_up)
+    assert items(set_up)["no_copies_across_parts"].state == "passed"
+    assert items(set_up)["no_copies_across_parts"].note.startswith(f"data.{key} alone decides; ")
+
+
 def test_every_computed_item_has_a_broken_case() -> None:
     assert {name for name, _ in BROKEN} == {check.__name__ for check in CHECKS}
 

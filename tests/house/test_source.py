@@ -19,6 +19,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "
 LONGER: dict[str, str] = {}
 # path -> reason for writing to disk without experiment/store.py.
 WRITERS = {
+    "machine/memory.py": "tells the kernel to forget the peak of memory",
     "experiment/store.py": "the write layer itself",
     "experiment/lock.py": "who holds the lock is written into the open file that is the lock",
     "data/images/cache.py": "pixels are written through a memory map, into a folder that is renamed when whole",
@@ -105,12 +106,18 @@ def flags_of(call: ast.Call) -> set[str]:
 def writing(source: str) -> list[str]:
     """Calls that put bytes into a file without the write layer. Writing into a BytesIO is none."""
     tree, found = ast.parse(source), []
+    kinds = {"BytesIO", "StringIO"}
+    kinds |= {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "attr", "") in kinds for base in node.bases)
+    }
     buffers = {
         target.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         for target in node.targets
-        if isinstance(target, ast.Name) and name_of(node.value)[1] in {"BytesIO", "StringIO"}
+        if isinstance(target, ast.Name) and name_of(node.value)[1] in kinds
     }
     for call in calls(tree):
         owner, name = name_of(call)
@@ -233,6 +240,7 @@ class TestTheChecksThemselves:
             "store.write_text(p, t)",
             "write_json(p, v)",
             "b = io.BytesIO()\nfig.savefig(b)\ntorch.save(state, b)",
+            "class Own(io.BytesIO):\n    pass\nb = Own()\ntorch.save(state, b)",
             "checkpoint.save(folder, p)",
             "np.memmap(path, mode='r')",
         ],

@@ -33,13 +33,18 @@ def table(rows: int = ROWS) -> pl.DataFrame:
     )
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Dataset:
+def dataset_of(tmp_path: Path, frame: pl.DataFrame, **roles: object) -> Dataset:
+    """Read from a file."""
     path = tmp_path / "t.csv"
-    table().write_csv(path)
-    settings = Data(source=str(path), target="bought")
+    frame.write_csv(path)
+    settings = Data.model_validate({"source": str(path), "target": "bought", **roles})
     examples = load_examples(settings, base=tmp_path, fallback=tmp_path, progress=Silent())
     return dataset(examples, split(examples, settings, 42))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Dataset:
+    return dataset_of(tmp_path, table())
 
 
 @pytest.fixture
@@ -84,7 +89,7 @@ def test_what_differs_is_told(data: Dataset, machine: Machine, tmp_path: Path) -
     assert "separated by commas" in told.notes[0]
     assert "columns that training did not have, not used: more" in notes
     assert "10 rows (100.0 %, such as pink) with a value in colour that training did not have" in notes
-    assert "10 rows (100.0 %, such as old) with no number or date in age, taken as missing" in notes
+    assert "10 rows (100.0 %, such as old) with no number in age, taken as missing" in notes
 
 
 @pytest.mark.parametrize("ids", [["a"] * 10, [None, *"bcdefghij"]])
@@ -93,8 +98,81 @@ def test_ids_that_do_not_name_every_row_are_not_used(
 ) -> None:
     path = tmp_path / "new.csv"
     table(10).with_columns(id=pl.Series(ids)).write_csv(path)
-    (portion,) = new(data, machine, path).portions
+    told = new(data, machine, path)
+    (portion,) = told.portions
     assert portion.ids[:2] == ["row-1", "row-2"]
+    assert "the column id does not name every row: they are numbered" in told.notes
+
+
+class TestRoles:
+    """Columns that are no features: they name no rows, are not needed, and are not called unknown."""
+
+    def with_roles(self) -> pl.DataFrame:
+        parts = random.Random(0).choices(["train", "val", "test"], [8, 1, 1], k=ROWS)
+        return table().with_columns(
+            shop=pl.Series([f"s-{i}" for i in range(ROWS)]),
+            when=pl.Series(range(ROWS)),
+            counts=pl.Series([1.5 + i**1.5 for i in range(ROWS)]),
+            split=pl.Series(parts),
+            junk=pl.Series(range(ROWS)),
+        )
+
+    @pytest.fixture
+    def trained(self, tmp_path: Path) -> Dataset:
+        roles = {"group": "shop", "time": "when", "weight": "counts", "drop": ["junk"]}
+        return dataset_of(tmp_path, self.with_roles(), **roles)
+
+    @pytest.mark.parametrize("role", ["shop", "when", "counts", "split", "junk"])
+    def test_they_name_no_rows(self, trained: Dataset, machine: Machine, tmp_path: Path, role: str) -> None:
+        path = tmp_path / "new.csv"
+        self.with_roles().select("age", "colour", role).write_csv(path)
+        told = new(trained, machine, path)
+        assert next(told.portions).ids[:2] == ["row-1", "row-2"]
+        assert told.differences == ()
+
+    def test_an_id_of_its_own_evidence_does(self, trained: Dataset, machine: Machine, tmp_path: Path) -> None:
+        path = tmp_path / "new.csv"
+        self.with_roles().write_csv(path)
+        told = new(trained, machine, path)
+        assert next(told.portions).ids[:2] == ["c-0", "c-1"]
+        assert "rows are named by the column id" in told.notes
+        assert "bought is what is predicted, and was not looked at" in told.notes
+        assert told.differences == ()
+
+    def test_without_an_id_in_training_none_is_taken(self, machine: Machine, tmp_path: Path) -> None:
+        data = dataset_of(tmp_path, self.with_roles().drop("id", "when", "counts", "junk"), group="shop")
+        path = tmp_path / "new.csv"
+        self.with_roles().write_csv(path)
+        told = new(data, machine, path)
+        assert next(told.portions).ids[:2] == ["row-1", "row-2"]
+        assert told.differences == ("columns that training did not have, not used: id, when, counts, junk",)
+
+
+def test_lines_that_are_left_out_have_no_row_and_shift_no_other(
+    data: Dataset, machine: Machine, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.csv"
+    lines = table(150).drop("id", "bought").write_csv().splitlines()
+    lines[3] += ",too many"
+    path.write_text("\n".join(lines) + "\n")
+    found = new(data, machine, path)
+    left_out, portion = found.portions
+    assert left_out.unreadable == ["line 4 (3 values instead of 2)"]
+    assert (portion.ids[:4], found.total) == (["row-1", "row-2", "row-4", "row-5"], 150)
+    assert portion.inputs.numbers[2, 0] == table()["age"][3]
+
+
+def test_a_file_without_a_header_is_told_to_get_one(data: Dataset, machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    table(10).write_csv(path, include_header=False)
+    with pytest.raises(DataError, match=r"age, colour\n.*write a header with the names of the columns"):
+        new(data, machine, path)
+
+
+def test_a_column_that_is_empty_throughout_is_told(data: Dataset, machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    table(10).with_columns(age=pl.lit(None)).write_csv(path)
+    assert "columns without a value in any row: age" in new(data, machine, path).differences
 
 
 def test_a_missing_column_is_refused_with_its_name(data: Dataset, machine: Machine, tmp_path: Path) -> None:

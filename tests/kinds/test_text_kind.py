@@ -100,6 +100,45 @@ class TestUnseen:
         assert len(portion.ids) == ROWS
         assert "texts are read from the column comment" in found.notes
 
+    def test_the_id_of_the_table_names_the_rows(self, machine: Machine, tmp_path: Path) -> None:
+        ids = [f"tweet {i * 7 + i % 3}" for i in range(ROWS)]
+        data = dataset_of(tmp_path, remark=sentences(), key=ids)
+        path = tmp_path / "new.csv"
+        pl.DataFrame({"key": ids[:3], "remark": sentences()[:3]}).write_csv(path)
+        found, _, (portion,) = new(data, machine, path)
+        assert portion.ids == ids[:3]
+        assert "rows are named by the column key" in found.notes
+
+    @pytest.mark.parametrize("name", ["new.csv", "new.jsonl"])
+    def test_lines_that_are_left_out_are_told_and_shift_no_row(
+        self, data: Dataset, machine: Machine, tmp_path: Path, name: str
+    ) -> None:
+        path = tmp_path / name
+        table = pl.DataFrame({"remark": sentences(), "n": range(ROWS)})
+        lines = (table.write_csv() if name.endswith("csv") else table.write_ndjson()).splitlines()
+        lines[3] = '{"remark": "cut'
+        path.write_text("\n".join(lines) + "\n")
+        found, unreadable, (portion,) = new(data, machine, path)
+        assert [line.partition(" (")[0] for line in unreadable] == ["line 4"]
+        left_out = "row-3" if name == "new.csv" else "row-4"
+        assert portion.ids == [f"row-{i}" for i in range(1, ROWS + 1) if f"row-{i}" != left_out]
+        assert found.total == ROWS
+
+    def test_texts_without_a_word_are_told(self, data: Dataset, machine: Machine, tmp_path: Path) -> None:
+        path = tmp_path / "new.csv"
+        pl.DataFrame({"remark": ["good film", None, "bad"], "n": [1, 2, 3]}).write_csv(path)
+        found, *_ = new(data, machine, path)
+        assert found.differences == ("1 text without a word, such as row-2: predicted all the same",)
+
+    def test_a_file_of_lines_is_one_text_and_that_is_told(
+        self, data: Dataset, machine: Machine, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "new.txt"
+        path.write_text("good film\nbad plot\n")
+        found, _, (portion,) = new(data, machine, path)
+        assert portion.ids == ["new.txt"]
+        assert found.notes == ("new.txt: 2 lines, taken as one text; for one a line give a table",)
+
     @pytest.mark.parametrize("columns", [("a", "b"), ("n",)])
     def test_a_table_without_a_certain_column(
         self, data: Dataset, machine: Machine, tmp_path: Path, columns: tuple[str, ...]

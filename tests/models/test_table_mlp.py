@@ -159,9 +159,9 @@ def test_pieces_of_evenly_spread_values_are_their_quantiles():
     assert piece_edges(values, 10) == pytest.approx(expected, abs=0.02)
 
 
-def test_two_preparations_are_equal_and_leave_the_weights_alone():
-    before, after = MODEL.build(SHAPE, 0.25, 0.0), prepared()
-    again = prepared()
+def test_two_preparations_are_equal_and_leave_the_weights_of_what_occurs_alone():
+    rows = inputs(2_000)  # with every code
+    after, again = prepared(rows=rows), prepared(rows=rows)
     assert all(
         torch.equal(a, b)
         for a, b in zip(after.state_dict().values(), again.state_dict().values(), strict=True)
@@ -169,3 +169,46 @@ def test_two_preparations_are_equal_and_leave_the_weights_alone():
     torch.manual_seed(0)
     before = MODEL.build(SHAPE, 0.25, 0.0)
     assert all(torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("cardinality", [6, 40], ids=["one-hot", "vectors"])
+def test_what_training_rows_never_have_changes_no_answer(cardinality):
+    """A code without a row, and a number that is missing where none ever was, add nothing, also after training."""
+    shape = TableShape(numbers=2, cardinalities=(3, cardinality), outputs=2)
+    rows = inputs(400, shape=shape)
+    numbers = rows.numbers.nan_to_num(nan=1000.0)
+    codes = rows.codes.clone()
+    codes[codes[:, 1] == 0, 1] = 1  # neither the code of unknown values nor another one
+    codes[codes[:, 1] == 4, 1] = 1
+    seen = TableInputs(numbers, codes)
+    model = prepared(shape, rows=seen)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
+    targets = (codes[:, 1] == 2).long()
+    for _ in range(20):
+        optimizer.zero_grad()
+        functional.cross_entropy(model(seen), targets).backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        unknown, other = (
+            model(TableInputs(numbers, torch.stack([codes[:, 0], torch.full_like(codes[:, 1], code)], dim=1)))
+            for code in (0, 4)
+        )
+        known = model(
+            TableInputs(numbers, torch.stack([codes[:, 0], torch.full_like(codes[:, 1], 2)], dim=1))
+        )
+        middle = model(TableInputs(model.numbers.median.expand(400, -1), codes))
+        missing = model(TableInputs(torch.full_like(numbers, torch.nan), codes))
+    assert torch.equal(unknown, other)  # two codes that are nothing are the same
+    assert not torch.allclose(unknown, known, atol=0.1)
+    assert torch.allclose(missing, middle, atol=1e-6)  # the median, and no more
+
+
+def test_with_no_effect_means_zero_and_not_the_mean_of_others():
+    shape = TableShape(numbers=1, cardinalities=(5,), outputs=1)
+    rows = inputs(100, shape=shape)
+    rows.codes[rows.codes == 3] = 2
+    model = prepared(shape, rows=rows)
+    first = model.layers[0]
+    assert (first.weight[:, -5:][:, 3] == 0).all()
+    assert (first.weight[:, -5:][:, [0, 1, 2, 4]] != 0).all()

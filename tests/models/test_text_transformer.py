@@ -66,3 +66,16 @@ def test_every_width_answers(width: float) -> None:
     assert found(inputs([1], [1, 2], length=2)).shape == (2, 4)
     assert MODEL.fits(SHAPE)  # type: ignore[arg-type]
     assert not MODEL.fits(TextShape(inputs=30, outputs=4))  # type: ignore[arg-type]
+
+
+def test_tokens_that_no_training_text_has_are_all_the_same(model: TextTransformer) -> None:
+    batch, targets = inputs([1, 5, 9], [1, 9, 5], length=4), torch.tensor([0, 1])
+    MODEL.prepare(model, batch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(batch), targets).backward()
+        optimizer.step()
+    new = model(inputs([1, 5, 7], [1, 5, 11], [1, 5, 9], length=3))
+    assert torch.equal(new[0], new[1])  # 7 and 11 are new
+    assert not torch.allclose(new[0], new[2], atol=1e-4)

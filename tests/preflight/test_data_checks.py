@@ -149,6 +149,18 @@ def test_identical_pictures_across_the_split_fail_above_one_per_cent(make_job, d
     assert f"row-{split.val[0]}" in finding.message
 
 
+@pytest.mark.parametrize("named", ["groups", "times"])
+def test_what_is_equal_in_several_groups_or_times_is_a_warning(make_job, digits, split, named):
+    digests = digits.digests.copy()
+    digests[split.val] = digests[split.train[0]]
+    held = {named: np.arange(len(digests)) * (1 if named == "groups" else 1.0)}
+    finding = run_check(
+        leakage.CHECK, make_job(examples=dataclasses.replace(digits, digests=digests, **held))
+    )
+    assert (finding.level, finding.value) == ("warning", len(split.val))
+    assert finding.message.endswith(f"; the {named} decided")
+
+
 def test_a_duplicate_in_the_sealed_part_is_a_warning(make_job, digits, split):
     digests = digits.digests.copy()
     digests[split.test[0]] = digests[split.train[0]]

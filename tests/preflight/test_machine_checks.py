@@ -50,8 +50,14 @@ def test_a_small_job_fits_into_memory(job):
 def test_a_job_that_does_not_fit_into_memory_fails_for_memory(job, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
     finding = run_check(memory.CHECK, job)
-    assert (finding.level, finding.fault) == ("failed", "memory")
+    assert (finding.level, finding.fault) == ("failed", "resource")  # more parts of a batch would not mend it
     assert "training.batch_size: 32 -> 16" in finding.remedy
+
+
+def test_a_step_that_does_not_fit_fails_for_memory_so_that_more_parts_are_tried(job):
+    bench = timed(job, checkpoint_bytes=1, peak_bytes=2**60)
+    finding = memory.CHECK.run(bench)
+    assert (finding.level, finding.fault) == ("failed", "memory")
 
 
 def test_an_address_space_limit_counts_as_less_free_memory():

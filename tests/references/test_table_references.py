@@ -13,9 +13,10 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from firstlight import catalog
 from firstlight.data.tables.batches import TableInputs
+from firstlight.references.apart import apart
 from firstlight.references.spec import TASKS, ReferenceSpec
 from firstlight.references.tables import gradient_boosting, linear
-from firstlight.references.tables.features import TableRows, apart, predictions, some_rows
+from firstlight.references.tables.features import TableRows, predictions, some_rows
 
 LEARNERS = [gradient_boosting, linear]
 

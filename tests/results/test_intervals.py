@@ -8,13 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.results.intervals import (
-    class_average_intervals,
-    mcnemar,
-    mean_interval,
-    paired_difference,
-    wilson,
-)
+from firstlight.results.intervals import mcnemar, paired_difference, wilson
+from firstlight.results.resamples import draw, macro_f1, macro_recall, mean_of, one_of
+
+
+def mean_interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    return draw({"mean": mean_of(values)}, len(values), seed=seed).interval("mean")
+
+
+def class_average_intervals(
+    labels: np.ndarray, predicted: np.ndarray, classes: int, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    actual, claimed = one_of(labels, classes), one_of(predicted, classes)
+    metrics = {
+        "val_balanced_accuracy": macro_recall(actual, claimed),
+        "val_macro_f1": macro_f1(actual, claimed),
+    }
+    drawn = draw(metrics, len(labels), seed=seed)
+    return {name: drawn.interval(name) for name in metrics}
 
 
 @given(rows=st.integers(1, 5000), data=st.data())

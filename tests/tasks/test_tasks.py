@@ -127,3 +127,15 @@ class TestMultilabel:
         rows = torch.from_numpy(targets)
         assert found.loss(CPU)(found.perfect(rows), rows).item() < 1e-3
         assert found.activate(torch.zeros(2, 2)).tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    @pytest.mark.parametrize("weights", [None, np.array([1.0, 2.0, 0.5, 0.5])])
+    def test_a_label_that_all_rows_or_none_have_has_a_chance_when_balanced(self, weights, smoothing):
+        targets = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [1, 1, 0]], np.float32)
+        loss = Loss(class_weights="balanced", label_smoothing=smoothing)
+        goal = Goal(classes=("all", "some", "none"), targets=targets, settings=loss, weights=weights)
+        found = multilabel.bind(goal)
+        assert math.isfinite(found.chance.training_loss)
+        assert np.isfinite(found.row_weights).all()
+        value = found.loss(CPU)(torch.zeros(4, 3), torch.from_numpy(targets))
+        assert found.chance.training_loss <= value.item()

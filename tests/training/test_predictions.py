@@ -22,7 +22,7 @@ def job(folder: Folder, task: str, rows: int, meta: dict[str, float], classes: t
         objective=SimpleNamespace(meta=meta),
         val=SimpleNamespace(rows=SimpleNamespace(numpy=lambda: np.arange(0, 2 * rows, 2))),
         data=SimpleNamespace(
-            examples=SimpleNamespace(ids=ids, task=task, content=SimpleNamespace(kind="table"))
+            examples=SimpleNamespace(ids=ids, task=task, groups=None, content=SimpleNamespace(kind="table"))
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -13,7 +14,7 @@ import click
 
 import firstlight
 from firstlight.cli.options import Switches
-from firstlight.errors import FirstlightError, Interrupted
+from firstlight.errors import FirstlightError, Interrupted, ResourceError
 from firstlight.machine.seeds import prepare_process
 
 PROGRAM = "firstlight"
@@ -109,16 +110,43 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     switches = Switches.of(arguments)
     prepare_process()  # torch reads these variables when it is loaded, so they are set before any command is
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a locale without UTF-8 must not end a run
     try:
         code = _run(arguments, switches)
-        sys.stdout.flush()
     except BrokenPipeError:  # `firstlight explain | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+        code = 0
+    gc.freeze()  # nobody needs the objects that are left: collecting them at the end takes a second with torch
+    return code if _flushed() else code or ResourceError.exit_code
+
+
+def _open_what_is_closed() -> None:
+    """Gives the null device to a standard stream that was closed: else a checkpoint could become file number 1."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _flushed() -> bool:
+    """Whether all that was printed has arrived, or its reader wanted no more.
+
+    Nothing is left for the interpreter to print at its end: where that fails it ends with code 120.
+    """
+    arrived = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError) as error:
+            arrived &= isinstance(error, BrokenPipeError) or stream is sys.stderr
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return arrived
 
 
 def _run(arguments: list[str], switches: Switches) -> int:
@@ -151,7 +179,8 @@ def _run(arguments: list[str], switches: Switches) -> int:
         from firstlight.cli.crash import explain_crash
 
         shown = explain_crash(error, arguments, debug=switches.debug)
-    show_error(shown, as_json=switches.json)
+    with contextlib.suppress(OSError):  # nobody is there to read it; the exit code says it
+        show_error(shown, as_json=switches.json)
     return shown.exit_code
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from firstlight.errors import FirstlightError, ResourceError
 from firstlight.machine.memory import out_of_memory
 
-# The operating system's ways to say that the disk or a limit of the machine is reached.
+# The operating system's ways to say that the disk or a limit of the machine is reached, or that a file which was
+# there is out of reach: somebody took the folder away, its rights, or the server that holds it.
 _RESOURCE_ERRORS = frozenset(
     {
         errno.ENOSPC,
@@ -23,6 +24,11 @@ _RESOURCE_ERRORS = frozenset(
         errno.EMFILE,
         errno.ENFILE,
         errno.EIO,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ESTALE,
     }
 )
 
@@ -44,7 +50,7 @@ def explain_crash(error: Exception, arguments: list[str], *, debug: bool) -> Fir
         return ResourceError(
             "the disk or a limit of the system is in the way",
             f"{said} (details in {place})",
-            "make room or raise the limit, then give the command again",
+            "make room, raise the limit or give the rights back, then give the command again",
         )
     if out_of_memory(error):
         return ResourceError(

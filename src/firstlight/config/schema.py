@@ -126,7 +126,7 @@ class Data(Section):
     max_bad_fraction: Share = Field(
         default=0.01, description="above this share of unreadable files the data set is refused"
     )
-    min_per_class: Count = Field(default=1, description="images; a class with fewer is an error")
+    min_per_class: Count = Field(default=1, description="examples; a class or label with fewer is an error")
 
     @field_validator("test_fraction")
     @classmethod
@@ -270,7 +270,8 @@ class Parallel(Section):
     threads: Count | Literal["auto"] = Field(default="auto", description="processor threads; auto = measured")
     micro_batches: Count = Field(
         default=1,
-        description="parts in which a batch is computed, to need less memory; the update is the same",
+        description="parts in which a batch is computed, to need less memory; the update is that of the whole batch, "
+        "but batch normalisation sees a part at a time",
     )
 
 

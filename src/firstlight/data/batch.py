@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
+LEAST_ROWS = 2  # of a part of a batch
+
 
 class Batch(NamedTuple):
     """One batch on the device."""
@@ -20,9 +22,12 @@ class Batch(NamedTuple):
     weights: torch.Tensor | None = None  # float32 (batch,), mean 1 over the training rows; None = all alike
 
     def parts(self, number: int) -> Iterator[Batch]:
-        """The batch in `number` parts of about equal size, in order; fewer when it has fewer rows."""
+        """The batch in `number` parts of about equal size, in order; fewer when they would have less than two rows.
+
+        Batch normalisation refuses a single row.
+        """
         rows = len(self.rows)
-        number = max(1, min(number, rows))
+        number = max(1, min(number, rows // LEAST_ROWS))
         for part in range(number):
             a, b = rows * part // number, rows * (part + 1) // number
             weights = None if self.weights is None else self.weights[a:b]

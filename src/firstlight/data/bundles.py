@@ -1,4 +1,8 @@
-"""Rows that are never parted: equal ones, and those of one group, as far as the two chain them together."""
+"""Rows that are never parted: those of one group where there are groups, else equal ones.
+
+With groups they alone decide. Rows of few columns are equal by chance, and would chain most groups together; equal
+rows in several groups are told by the check for leakage instead.
+"""
 
 from __future__ import annotations
 
@@ -62,17 +66,8 @@ def together(digests: NDArray[np.bytes_], groups: NDArray[np.int64] | None) -> N
     same = _numbered(digests.view("<u8") if digests.dtype.itemsize == 8 else digests)
     if groups is None:
         return same
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    # A graph of contents and groups: each row joins its content with its group.
-    grouped = groups != ALONE
-    contents, number = same[grouped], _numbered(groups[grouped])
-    size = int(same.max(initial=-1)) + 1
-    total = size + int(number.max(initial=-1)) + 1
-    graph = coo_array((np.ones(len(contents), bool), (contents, size + number)), shape=(total, total))
-    component = connected_components(graph, directed=False)[1]
-    return _numbered(component[same])
+    # Rows without a group stay with their equals among these: their numbers come after those of the groups.
+    return _numbered(np.where(groups == ALONE, int(groups.max(initial=ALONE)) + 1 + same, groups))
 
 
 def _numbered(values: NDArray[Any]) -> NDArray[np.int64]:

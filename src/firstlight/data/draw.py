@@ -1,4 +1,4 @@
-"""Which rows go to a part: drawn class by class, or the latest.
+"""Which rows go to a part when they are drawn, class by class.
 
 Drawn rows come in an order that depends on the row ids and the seed alone, not on how the disk lists them.
 """
@@ -132,35 +132,3 @@ def strata(examples: Examples) -> NDArray[np.int64]:
 def _name(examples: Examples, stratum: int) -> str:
     """The class, where a stratum is one."""
     return visible(examples.classes[stratum]) if examples.task == "classification" else f"group {stratum}"
-
-
-def latest(examples: Examples, free: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:
-    """Positions of about a fraction of the free rows that have a time, the latest ones.
-
-    Rows of one time are never parted, nor are those of a group, which count by their latest row. At least one
-    time is left.
-    """
-    assert examples.times is not None
-    when = examples.times[free]
-    if examples.groups is not None:
-        when = _latest_of_bundle(examples, free, when)
-    known = np.flatnonzero(np.isfinite(when))
-    moments, counts = np.unique(when[known], return_counts=True)
-    if len(moments) < 2:
-        return np.empty(0, np.int64)
-    later = np.cumsum(counts[::-1])[:-1]  # rows from each moment on, the last first, but for the earliest
-    nearest = int(np.abs(later - fraction * len(known)).argmin())
-    chosen: NDArray[np.int64] = free[known[when[known] >= moments[-1 - nearest]]]
-    return chosen
-
-
-def _latest_of_bundle(
-    examples: Examples, free: NDArray[np.int64], when: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(rows,): the latest time of the bundle of each row; NaN where no row of it has one."""
-    held = bundles(examples, free)
-    place = np.searchsorted(free, held.rows)
-    ends = np.fmax.reduceat(when[place], held.starts[:-1])
-    found = np.empty(len(free))
-    found[place] = np.repeat(ends, held.sizes)
-    return found

@@ -4,7 +4,8 @@
     tables and texts   source --read-----------------------> Examples --split--> Split --> batches
 
 Row ids are strings that stay the same wherever the data lies: the POSIX path below the data folder for files,
-`row-N` for arrays and tables. Everything downstream names a row by its id.
+`row-N` for tables (`data/tables/places.py`) and arrays (from 0, as numpy counts), `file:line` for lines of text.
+Everything downstream names a row by its id.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class Rows:
     headline: str  # how the file was read
     group: str | None = None  # column whose values are never parted
     time: str | None = None  # column by which validation and test come after training
+    set_aside: tuple[str, ...] = ()  # columns that were taken away before: dropped, or the split
     kind: str = "table"
     noun: str = "row"
 
@@ -105,6 +107,7 @@ class Texts:
 
     texts: tuple[str, ...]
     columns: tuple[str, ...] = ()  # of the table that they come from, joined; none when it was no table
+    id_columns: tuple[str, ...] = ()  # of the table, those that name its rows
     headline: str = ""  # how the table was read
     kind: str = "text"
     noun: str = "text"

@@ -13,6 +13,8 @@ from firstlight.errors import DataError
 from firstlight.text import count, visible
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from firstlight.config.schema import Data
     from firstlight.watch.progress import Progress
 
@@ -41,24 +43,33 @@ def load_examples(
         from firstlight.data.images.load import decode_listing
 
         found = decode_listing(found, data, cache_folder=cache_folder, fallback=fallback, progress=progress)
-    if found.task == "classification":
+    if found.task != "regression":
         _check_classes(found, data)
     return found
 
 
 def _check_classes(examples: Examples, data: Data) -> None:
-    """Two classes that have what the config asks for."""
+    """Two classes, and in each as many rows as the config asks for; a label may have none unless it asks for more."""
+    if examples.task == "multilabel":
+        present = examples.targets.sum(axis=0).astype(np.int64)
+        if data.min_per_class > 1:
+            _check_sizes(examples, present, data.min_per_class)
+        return
     present = np.bincount(examples.targets, minlength=len(examples.classes))
     if np.count_nonzero(present) < FEWEST_CLASSES:
         names = ", ".join(visible(examples.classes[i]) for i in np.flatnonzero(present)) or "nothing"
         raise DataError(
             "there is only one class", f"{visible(examples.source)}: {names}", "two are needed at least"
         )
-    few = [name for name, n in zip(examples.classes, present, strict=True) if n < data.min_per_class]
+    _check_sizes(examples, present, data.min_per_class)
+
+
+def _check_sizes(examples: Examples, present: NDArray[np.int64], fewest: int) -> None:
+    few = [name for name, n in zip(examples.classes, present, strict=True) if n < fewest]
     if few:
         names = ", ".join(visible(n) for n in few[:NAMES_SHOWN])
         raise DataError(
-            f"{count(len(few), 'class')} with fewer than {count(data.min_per_class, 'readable example')}",
+            f"{count(len(few), 'class')} with fewer than {count(fewest, 'readable example')}",
             f"{names} in {visible(examples.source)}",
             "add examples, or take the class out of the data",
         )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight import catalog
-from firstlight.data.examples import Examples, Listing
+from firstlight.data.examples import Examples, Listing, Skipped
+from firstlight.data.settings import check_asked, check_found
 from firstlight.errors import DataError, UsageError
-from firstlight.text import visible
+from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PACKAGE = "firstlight.data.sources"
 Found = Listing | Examples
 NAMES_SHOWN = 20
+ROWS_SHOWN = 5
 # Files that systems and tools leave in folders; with every name that begins with a dot they are passed over.
 LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "__pycache__", "@eadir", "icon\r"})
 
@@ -37,12 +39,18 @@ class Source:
             beginning of a file at most.
         read: (data section, its path, progress) -> a listing of images, or the examples of another kind; the
             classes in any order.
+        noun: What such data is called: `a folder of images`.
+        tasks: Of data.task, those that it can give.
+        settings: Keys of the data section that it heeds, beside those of `settings.EVERYWHERE`; others are refused.
         rank: Of those that match, the one with the lowest reads it.
     """
 
     matches: Callable[[Data, Path], bool]
     rank: int = 0
     read: Callable[[Data, Path, Progress], Found]
+    noun: str
+    tasks: tuple[str, ...]
+    settings: frozenset[str]
 
 
 def read_source(data: Data, base: Path, progress: Progress) -> Found:
@@ -54,7 +62,7 @@ def read_source(data: Data, base: Path, progress: Progress) -> Found:
         progress: Told how far it is.
 
     Raises:
-        UsageError: No source, or no kind that reads it.
+        UsageError: No source, no kind that reads it, or a setting that says nothing to it.
         DataError: The data has a class that the config does not name, or cannot be used.
     """
     if not data.source:
@@ -62,14 +70,19 @@ def read_source(data: Data, base: Path, progress: Progress) -> Found:
             "no data is named", "data.source is empty", "name a folder, a table, an .npz or sample:digits"
         )
     path = base / os.path.expanduser(data.source)  # unlike Path's, it leaves a ~name that is no user alone
-    known = [catalog.load(PACKAGE, name, "SOURCE", Source) for name in catalog.names(PACKAGE)]
-    for source in sorted(known, key=lambda one: one.rank):
-        if source.matches(data, path):
-            return _ordered(source.read(data, path, progress), data.classes)
+    source = _source_of(data, path)
+    if source is not None:
+        check_asked(data, source)
+        found = source.read(data, path, progress)
+        check_found(data, found)
+        return _ordered(found, data.classes)
     if not os.path.exists(path):  # unlike Path's, it knows that a name of 300 letters does not exist
         raise UsageError(
             "there is no such data", visible(f"{path} does not exist"), "check the path, or try sample:digits"
         )
+    other = _source_of(data.model_copy(update={"task": "auto"}), path)
+    if other is not None:
+        check_asked(data, other)
     raise UsageError(
         "this kind of data is not known",
         visible(str(path)),
@@ -77,35 +90,86 @@ def read_source(data: Data, base: Path, progress: Progress) -> Found:
     )
 
 
+def _source_of(data: Data, path: Path) -> Source | None:
+    known = [catalog.load(PACKAGE, name, "SOURCE", Source) for name in catalog.names(PACKAGE)]
+    return next((s for s in sorted(known, key=lambda one: one.rank) if s.matches(data, path)), None)
+
+
 def _ordered(found: Found, wanted: tuple[str, ...] | None) -> Found:
     """What was found, with its classes in the given order."""
     if isinstance(found, Listing):
         classes, labels = _in_order(found.source, found.classes, found.labels, wanted)
         return replace(found, classes=classes, labels=labels)
-    if found.task != "classification":
+    if found.task == "regression":
         return found
-    classes, labels = _in_order(found.source, found.classes, found.targets, wanted)
-    return replace(found, classes=classes, targets=labels)
+    order = _in_order if found.task == "classification" else _labels_in_order
+    classes, targets = order(found.source, found.classes, found.targets, wanted)
+    return replace(found, classes=classes, targets=targets)
 
 
 def _in_order(
     source: str, classes: tuple[str, ...], labels: NDArray[np.int64], wanted: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    _check_names(source, classes)
+    if wanted is None or wanted == classes:
+        return classes, labels
+    _check_known({classes[i] for i in np.unique(labels)}, wanted)
+    place = {name: number for number, name in enumerate(wanted)}
+    order = np.array([place.get(name, -1) for name in classes], dtype=np.int64)
+    return wanted, order[labels]
+
+
+def _labels_in_order(
+    source: str, labels: tuple[str, ...], matrix: NDArray[np.float32], wanted: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """The same for several labels a row, (rows, labels) of 1 and 0; a label that no row has may be left away."""
+    _check_names(source, labels)
+    if wanted is None or wanted == labels:
+        return labels, matrix
+    _check_known({labels[i] for i in np.flatnonzero(matrix.any(axis=0))}, wanted)
+    ordered = np.zeros((len(matrix), len(wanted)), matrix.dtype)
+    for place, name in enumerate(wanted):
+        if name in labels:
+            ordered[:, place] = matrix[:, labels.index(name)]
+    return wanted, ordered
+
+
+def _check_names(source: str, classes: tuple[str, ...]) -> None:
     if "" in classes or len(set(classes)) < len(classes):
         where = visible(f"{source}: {', '.join(map(repr, classes[:NAMES_SHOWN]))}")
         raise DataError("a class has no name of its own", where, "give every class another name")
-    if wanted is None or wanted == classes:
-        return classes, labels
-    unknown = sorted({classes[i] for i in np.unique(labels)} - set(wanted))
+
+
+def _check_known(found: set[str], wanted: tuple[str, ...]) -> None:
+    unknown = sorted(found - set(wanted))
     if unknown:
         raise DataError(
             "the data has classes that the config does not name",
             visible(f"data.classes lacks {', '.join(unknown[:NAMES_SHOWN])}"),
             "add them to data.classes, or leave the key out",
         )
-    place = {name: number for number, name in enumerate(wanted)}
-    order = np.array([place.get(name, -1) for name in classes], dtype=np.int64)
-    return wanted, order[labels]
+
+
+def check_left_out(left_out: tuple[Skipped, ...], total: int, allowed: float, where: Path) -> None:
+    """The rule for rows that cannot be used: one may always be left out, unless none are allowed.
+
+    Args:
+        left_out: Those rows.
+        total: Of all rows.
+        allowed: data.max_bad_fraction.
+        where: The data, for the message.
+
+    Raises:
+        DataError: They are too many.
+    """
+    if len(left_out) <= (max(1, int(allowed * total)) if allowed else 0):
+        return
+    shown = "; ".join(f"{s.id} ({s.reason})" for s in left_out[:ROWS_SHOWN])
+    raise DataError(
+        f"{len(left_out):,} of {count(total, 'row')} cannot be read, {percent(allowed)} are allowed",
+        visible(f"{where}: {shown}"),
+        "mend or remove them, or allow more with --set data.max_bad_fraction=SHARE",
+    )
 
 
 def wants(data: Data, kind: str) -> bool:

@@ -1,7 +1,7 @@
-"""The frozen split: every row in exactly one part, equal rows never in two.
+"""The frozen split: every row in exactly one part.
 
-Given parts stand. Otherwise rows are drawn class by class; with `data.group` whole groups are drawn; with
-`data.time` the latest rows are the test part, and those before them validate.
+Given parts stand. Otherwise rows are drawn class by class, equal ones together; with `data.group` whole groups are
+drawn, and they alone decide; with `data.time` the latest rows are the test part, and those before them validate.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.data.draw import NAMES_SHOWN, drawn, latest
+from firstlight.data.draw import NAMES_SHOWN, drawn
 from firstlight.data.examples import Part, Split
+from firstlight.data.order import latest, moments
 from firstlight.errors import DataError, ResumeRefused, UsageError
 from firstlight.experiment import store
 from firstlight.text import count, visible
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 # rows of validation and of test: its interval is below 0.7 points then, and validating stays cheap
 LARGEST_PART = 20_000
+MUCH = 0.5  # of the rows asked for; what whole groups or times change beyond it is told (judgement)
 
 
 def split(examples: Examples, data: Data, seed: int) -> Split:
@@ -44,7 +46,7 @@ def split(examples: Examples, data: Data, seed: int) -> Split:
     if given <= {Part.TRAIN}:
         parts[:] = Part.UNASSIGNED
         _move(examples, parts, Part.TEST, data.test_fraction, seed, notes)
-        _move(examples, parts, Part.VAL, data.val_fraction / (1 - data.test_fraction), seed, notes)
+        _move(examples, parts, Part.VAL, _val_share(examples, parts, data), seed, notes)
         if not (
             parts == Part.VAL
         ).any():  # with equal content in several classes, test may have had the last one
@@ -84,14 +86,43 @@ def _move(
         notes.append(
             f"{part.name.lower()} is limited to {LARGEST_PART:,} {examples.noun}s: more would not tell more"
         )
+    wanted = fraction * len(free)
     if examples.times is None:
         chosen = drawn(examples, free, part, fraction, seed, notes)
     else:
-        chosen = latest(examples, free, fraction)
+        wanted = fraction * _movable(examples, free)
+        # The test part leaves one time to train and one to validate.
+        chosen = latest(examples, free, wanted, left=2 if part == Part.TEST else 1)
     parts[chosen] = part
     if part == Part.TEST and not len(chosen):
         spare = "class" if examples.times is None else "time"
         notes.append(f"the test part is empty: no {spare} has {examples.noun}s to spare for it")
+    elif examples.times is not None or examples.groups is not None:
+        notes += _far_from(wanted, len(chosen), part, examples)
+
+
+def _val_share(examples: Examples, parts: NDArray[np.int8], data: Data) -> float:
+    """The share of the rows that the test part has left, for validation to have its share of all."""
+    if examples.times is None and examples.groups is None:
+        return data.val_fraction / (1 - data.test_fraction)
+    left = _movable(examples, np.flatnonzero(parts == Part.UNASSIGNED))
+    return min(1.0, data.val_fraction * _movable(examples, np.arange(len(parts))) / max(left, 1))
+
+
+def _movable(examples: Examples, rows: NDArray[np.int64]) -> int:
+    """Those that may leave train; a row without a time may not."""
+    return len(rows) if examples.times is None else int(np.isfinite(moments(examples, rows)).sum())
+
+
+def _far_from(wanted: float, found: int, part: Part, examples: Examples) -> list[str]:
+    """A sentence where whole times or groups gave a part of quite another size."""
+    if not found or abs(found - wanted) <= max(1, MUCH * wanted):
+        return []
+    kept = " and ".join(
+        name for name, held in (("time", examples.times), ("group", examples.groups)) if held is not None
+    )
+    told = f"{part.name.lower()} has {count(found, examples.noun)} instead of {wanted:,.0f}"
+    return [f"{told}: {examples.noun}s of one {kept} stay together"]
 
 
 def _remedy(examples: Examples) -> str:

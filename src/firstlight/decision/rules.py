@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from firstlight.data.groups import FEW_GROUPS, too_few
 from firstlight.experiment.records import NETWORK, Decision, Outcome, Reference
 from firstlight.text import interval, number
 
@@ -40,6 +41,7 @@ class Evidence:
     first: str = NETWORK  # the model that is put first
     candidates: frozenset[str] = frozenset()  # references that can be used as well: they need not be beaten
     network: float | None = None  # what the network reaches
+    groups: int | None = None  # that the validation rows belong to, which intervals go over; None for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ def decide(evidence: Evidence) -> Decision:
     else:
         verdict, reasons = _by_references(evidence, rivals)
     if verdict != "failed":
-        reasons = _with_the_others(evidence, reasons)
+        reasons = (*_with_the_others(evidence, reasons), *_reserves(evidence))
     return Decision(
         verdict=verdict,
         reasons=reasons,
@@ -191,6 +193,17 @@ def _with_the_others(evidence: Evidence, reasons: tuple[str, ...]) -> tuple[str,
     return (
         (*reasons, f"The network is put first; {', '.join(told)} and can be used, too.") if told else reasons
     )
+
+
+def _reserves(evidence: Evidence) -> tuple[str, ...]:
+    """What makes the verdict less sure than its numbers look."""
+    failed = (
+        f"The reference {r.name} failed and was not compared: {r.error}."
+        for r in evidence.references
+        if r.error
+    )
+    few = () if evidence.groups is None or evidence.groups >= FEW_GROUPS else (too_few(evidence.groups),)
+    return (*failed, *few)
 
 
 def _rivals(evidence: Evidence) -> tuple[_Rival, ...]:

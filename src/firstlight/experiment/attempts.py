@@ -7,6 +7,7 @@ Checkpoints and logs are moved by renaming; the few small files that both attemp
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -63,7 +64,7 @@ def archive_attempt(
         _copy(folder.logs / name, archive.logs / name)
     for path in tuple(folder.logs.iterdir()) if folder.logs.is_dir() else ():
         if path.name not in _KEPT_LOGS:
-            os.replace(path, archive.logs / path.name)
+            os.replace(path, _free(archive.logs / path.name))
     _copy_all(folder.checklists, archive.checklists)
     for path in (folder.checkpoints, folder.plots, folder.results, folder.report):
         if path.exists() and not (staging / path.name).exists():
@@ -137,6 +138,12 @@ def _recorded(attempt: Folder, key: str) -> Any:
         raise ResumeRefused(
             "the record of an earlier attempt cannot be read", f"{path}: {error}", "restore the file"
         ) from None
+
+
+def _free(path: Path) -> Path:
+    """The name itself or, when it is staged already, training-2.log: what came after a stop replaces nothing."""
+    names = (path if n == 1 else path.with_stem(f"{path.stem}-{n}") for n in itertools.count(1))
+    return next(name for name in names if not name.exists())
 
 
 def _copy(path: Path, to: Path) -> None:

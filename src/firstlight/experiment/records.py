@@ -39,6 +39,7 @@ class Reference:
     note: str = ""  # what was cut to stay in time
     correct: tuple[bool, ...] = ()  # right or wrong for each validation row, for paired intervals
     sha256: str | None = None  # of candidates/NAME.pt, when the model can be put first and used
+    error: str = ""  # what it ended with, in a line, when it raised an error; it has no metrics then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

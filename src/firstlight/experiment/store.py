@@ -26,56 +26,60 @@ if TYPE_CHECKING:
 
 TEMPORARY_PREFIX = ".writing-"
 FILE_MODE = 0o644  # less what the umask takes; the kernel applies it, so no thread ever changes the umask
-SWEEP_DEPTH = 2  # folders below the experiment in which the write layer leaves temporary files
+SWEEP_DEPTH = 4  # folders below the experiment in which the write layer leaves temporary files
 AGAIN = frozenset({errno.EIO, errno.EINTR})  # worth one more try, from the beginning
 WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same arrays give the same bytes, whenever they are written
 
 
-def write_bytes(path: Path, content: bytes | memoryview) -> str:
+def write_bytes(path: Path, content: bytes | memoryview, *, kept: Path | None = None) -> str:
     """Replaces `path` by `content`, atomically and durably; a link at `path` is replaced, never followed.
+
+    Args:
+        path: The file.
+        content: All of it.
+        kept: Second name for the file that was there before, given once the new content is safe on the disk.
 
     Returns:
         The SHA-256 of the content, in hex.
 
     Raises:
-        OSError: The disk refused; `path` is as it was before.
+        OSError: The disk refused; `path` is as it was before, or holds all of `content` when only the folder
+            could not be synced.
         ResourceError: The experiment folder is gone.
     """
     digest = hashlib.sha256(content).hexdigest()
     make_parent(path)
     try:
-        _replace(path, content)
+        _replace(path, content, kept)
     except OSError as error:
         if error.errno not in AGAIN:
             raise
-        _replace(
-            path, content
-        )  # what a failed sync left is not trusted: the whole file is written anew (F08)
+        # What a failed sync left is not trusted: the whole file is written anew (F08). When the failed try came
+        # as far as the rename, the file before has its second name already.
+        renamed = path.is_file() and sha256(path) == digest
+        _replace(path, content, None if renamed else kept)
     return digest
 
 
 def keep(path: Path, kept: Path) -> None:
-    """Gives the file at `path` the second name `kept`, atomically, whatever was there before.
+    """Gives the file at `path` the second name `kept`, whatever was there before; that one is gone first.
 
     Later, `write_bytes(path, ...)` leaves what `kept` names as it is. No byte is copied where the file system
     has hard links.
 
     Raises:
-        OSError: The disk refused; both names are as they were before.
+        OSError: The disk refused; `path` is as it was before, and `kept` may be gone.
     """
-    temporary = kept.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    make_parent(kept)
+    kept.unlink(missing_ok=True)
     try:
-        os.link(path, temporary, follow_symlinks=False)
+        os.link(path, kept, follow_symlinks=False)
     except OSError as error:
         if error.errno not in WITHOUT_LINKS:
             raise
         write_bytes(kept, path.read_bytes())
         return
-    try:
-        os.replace(temporary, kept)
-    finally:
-        temporary.unlink(missing_ok=True)  # a rename between two names of one file leaves both
     sync_folder(kept.parent)
 
 
@@ -85,8 +89,8 @@ def move(path: Path, to: Path) -> None:
     sync_folder(to.parent)
 
 
-def _replace(path: Path, content: bytes | memoryview) -> None:
-    """One try to put `content` at `path`."""
+def _replace(path: Path, content: bytes | memoryview, kept: Path | None) -> None:
+    """One try to put `content` at `path`; the file before gets the name `kept`."""
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
@@ -95,6 +99,8 @@ def _replace(path: Path, content: bytes | memoryview) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+        if kept is not None:
+            keep(path, kept)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -184,14 +184,24 @@ def split_frozen(files: SetupFiles) -> Item:
 
 
 def no_copies_across_parts(files: SetupFiles) -> Item:
-    """Rows with identical pixels lie in one part; in parts that the user gave, copies are told."""
+    """Rows with identical content lie in one part; copies are told where parts are given, or groups or times decide."""
     evidence = "logs/profile.json#across_splits"
     copies = files.profile.get("across_splits")
     if not isinstance(copies, int) or isinstance(copies, bool):
         return item("no_copies_across_parts", False, "not looked for", evidence, files.profile_error)
-    given = "given" in str(files.profile.get("split_method"))
-    note = "the parts were given so; remove the copies, or let firstlight split" if copies else ""
-    return item("no_copies_across_parts", copies == 0 or given, count(copies, "row"), evidence, note)
+    reason = _why_copies_lie_apart(files)
+    note = f"{reason}; remove the copies, or let firstlight split" if copies and reason else ""
+    return item("no_copies_across_parts", copies == 0 or reason != "", count(copies, "row"), evidence, note)
+
+
+def _why_copies_lie_apart(files: SetupFiles) -> str:
+    """What the user asked for that keeps no copies together; empty when nothing does."""
+    if "given" in str(files.profile.get("split_method")):
+        return "the parts were given so"
+    for key in ("group", "time"):
+        if files.config is not None and getattr(files.config.data, key) is not None:
+            return f"data.{key} alone decides"
+    return ""
 
 
 def batch_read(files: SetupFiles) -> Item:

@@ -77,6 +77,12 @@ def confirm_again(folder: Folder, phase: Phase, *, shown: Path | None = None) ->
     return next(s.gate for s in found if s.spec.phase == phase)
 
 
+def rests_on(folder: Folder, phase: Phase) -> dict[str, str]:
+    """The artifacts on which a passed gate rests, with their SHA-256 of that time; none when it never passed."""
+    passed = _passed(_previous(folder), phase)
+    return passed.artifacts if passed is not None else {}
+
+
 def compute_gates(folder: Folder) -> tuple[Gate, ...]:
     """Every gate of this release as it is now, in order."""
     return tuple(s.gate for s in standings(folder))
@@ -252,6 +258,11 @@ def _previous(folder: Folder) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
+
+
+def decided(folder: Folder) -> bool:
+    """Whether status.json, as it was written last, holds a decision."""
+    return _previous(folder).get("decision") is not None
 
 
 def _passed(previous: dict[str, Any], phase: str) -> _Passed | None:

@@ -112,10 +112,12 @@ def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Pr
     from firstlight.data.images.inputs import read_inputs
 
     inputs = read_inputs(source)
-    return Unseen(total=len(inputs.ids), portions=_portions(meta, inputs, machine))
+    return Unseen(total=len(inputs.ids) + len(inputs.left_out), portions=_portions(meta, inputs, machine))
 
 
 def _portions(meta: Mapping[str, Any], inputs: Inputs, machine: Machine) -> Iterator[Portion]:
+    if inputs.left_out:
+        yield Portion([], None, list(inputs.left_out))
     for ids, pixels, unreadable in _decoded(_shape(meta, 0), inputs):
         yield Portion(ids, _normalised(meta, pixels, machine) if len(pixels) else None, unreadable)
 

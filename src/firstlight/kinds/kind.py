@@ -139,6 +139,15 @@ class Kind:
     known: Callable[[Dataset, NDArray[np.int64]], NDArray[np.int64]] = lambda data, rows: rows
 
 
+def weights_of(data: Dataset) -> NDArray[np.float64] | None:
+    """(rows,): the weights with a mean of 1 over the training rows, so that the loss keeps its size."""
+    weights = data.examples.weights
+    if weights is None:
+        return None
+    mean = float(weights[data.split.train].mean())
+    return weights / mean if mean > 0 else np.ones(len(weights))
+
+
 def kind_named(name: str) -> Kind:
     """The kind of that name."""
     found: Kind = catalog.load(PACKAGE, name, "KIND", Kind)

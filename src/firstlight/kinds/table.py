@@ -12,9 +12,9 @@ import numpy as np
 from firstlight.data.tables.batches import TableBatches, TableInputs
 from firstlight.data.tables.profile import profile
 from firstlight.errors import DataError
-from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only
+from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only, weights_of
 from firstlight.models.model import TableShape
-from firstlight.text import count, visible
+from firstlight.text import visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +62,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
 
     fitted: Fitted = data.fitted
     targets = torch.from_numpy(data.examples.targets)
-    weights = training_weights(data)
+    weights = weights_of(data)
 
     def batches(rows: NDArray[np.int64]) -> TableBatches:
         return TableBatches(
@@ -79,6 +79,8 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
     meta = {
         "encoder": fitted.encoder.to_meta(),
         "target_columns": list(data.examples.table.targets),
+        "set_aside": list(data.examples.table.set_aside),
+        "id_columns": [column.name for column in data.examples.table.columns if column.kind == "id"],
         "shape": {
             "numbers": fitted.inputs.numbers.shape[1],
             "cardinalities": list(fitted.encoder.cardinalities),
@@ -93,15 +95,6 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
     )
 
 
-def training_weights(data: Dataset) -> NDArray[np.float64] | None:
-    """(rows of the table,): the weights with a mean of 1 over the training rows, so that the loss keeps its size."""
-    weights = data.examples.weights
-    if weights is None:
-        return None
-    mean = float(weights[data.split.train].mean())
-    return np.asarray(weights / mean) if mean > 0 else np.ones(len(weights))
-
-
 def _shape(meta: Mapping[str, Any], outputs: int) -> TableShape:
     found = meta["shape"]
     return TableShape(numbers=found["numbers"], cardinalities=tuple(found["cardinalities"]), outputs=outputs)
@@ -109,43 +102,41 @@ def _shape(meta: Mapping[str, Any], outputs: int) -> TableShape:
 
 def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
     from firstlight.data.source import new_file
-    from firstlight.data.tables.differences import check_columns
+    from firstlight.data.tables.differences import check_columns, named
     from firstlight.data.tables.encoder import from_meta
+    from firstlight.data.tables.ids import name_rows, unread
     from firstlight.data.tables.reading import read_table
 
     table = read_table(Path(new_file(source)))
     encoder = from_meta(meta["encoder"])
     answers = [name for name in meta["target_columns"] if name in table.frame.columns]
-    found = check_columns(encoder, table.frame.drop(answers))
+    # Of a model that an older version trained these are not known.
+    aside = [name for name in meta.get("set_aside", ()) if name in table.frame.columns]
+    found = check_columns(encoder, table.frame.drop(answers, aside))
     if found.missing:
+        headless = (
+            "" if table.form.header else "write a header with the names of the columns above the rows; "
+        )
         raise DataError(
             "columns of the training table are missing",
-            visible(f"{source}: {', '.join(found.missing)}"),
-            "add them; empty values are allowed",
+            visible(f"{source}: {named(found.missing)}"),
+            f"{headless}add them; empty values are allowed",
         )
-    differences = [*found.sentences()]
-    if table.left_out:
-        differences.append(f"left out: {count(len(table.left_out), 'line')}, first {table.left_out[0].id}")
-    ids = _ids(table.frame, encoder)
+    names, lines = name_rows(table, meta.get("id_columns", ())), unread(table)
+    told = [f"{visible(', '.join(answers))} is what is predicted, and was not looked at"] if answers else []
     return Unseen(
-        total=len(ids),
-        portions=_portions(table.frame, encoder, ids, machine),
-        notes=(visible(f"{source}: {table.form.sentence()}"), *table.notes),
-        differences=tuple(differences),
+        total=len(names.ids) + len(lines),
+        portions=_portions(table.frame, encoder, names.ids, lines, machine),
+        notes=(visible(f"{source}: {table.form.sentence()}"), *table.notes, *names.notes, *told),
+        differences=found.sentences(),
     )
 
 
-def _ids(frame: pl.DataFrame, encoder: Encoder) -> list[str]:
-    """The id column of the table when it names every row, else row-1, row-2 ..."""
-    for name, reason in encoder.left_out:
-        if reason.startswith("id") and name in frame.columns and not frame[name].null_count():
-            values = [str(value) for value in frame[name].to_list()]
-            if len(set(values)) == len(values):
-                return values
-    return [f"row-{i + 1}" for i in range(len(frame))]
-
-
-def _portions(frame: pl.DataFrame, encoder: Encoder, ids: list[str], machine: Machine) -> Iterator[Portion]:
+def _portions(
+    frame: pl.DataFrame, encoder: Encoder, ids: list[str], lines: list[str], machine: Machine
+) -> Iterator[Portion]:
+    if lines:
+        yield Portion([], None, lines)
     for start in range(0, len(ids), PORTION):
         inputs = _tensors(encoder.encode(frame[start : start + PORTION]))
         on_device = TableInputs(inputs.numbers.to(machine.device), inputs.codes.to(machine.device))

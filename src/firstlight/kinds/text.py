@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from firstlight.data.examples import Texts
 from firstlight.data.texts.batches import TextBatches, TextShape, bag, padded
 from firstlight.data.texts.profile import profile
 from firstlight.kinds.kind import Dataset, Kind, Pipeline, Portion, Unseen, only
+from firstlight.text import count, visible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from firstlight.data.texts.ngrams import Vocabulary
     from firstlight.data.texts.ragged import Ragged
     from firstlight.data.texts.tokens import Tokens
+    from firstlight.data.texts.unseen import NewTexts
     from firstlight.machine.choices import Machine
     from firstlight.watch.progress import Progress
 
@@ -56,7 +59,9 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
     import torch
 
     fitted: Fitted = data.fitted
-    meta: dict[str, Any] = {"text_columns": list(data.examples.text_columns)}
+    content = data.examples.content
+    assert isinstance(content, Texts)
+    meta: dict[str, Any] = {"text_columns": list(content.columns), "id_columns": list(content.id_columns)}
     if config.model.name in READS_TOKENS:
         ragged, tokens = fitted.tokens
         meta |= {"tokens": tokens.plain()}
@@ -96,11 +101,21 @@ def _shape(meta: Mapping[str, Any], outputs: int) -> TextShape:
 def _unseen(meta: Mapping[str, Any], source: str, machine: Machine, progress: Progress) -> Unseen:
     from firstlight.data.texts.unseen import read_unseen
 
-    found = read_unseen(source, tuple(meta["text_columns"]))
+    found = read_unseen(source, tuple(meta["text_columns"]), tuple(meta.get("id_columns", ())))
     return Unseen(
         total=len(found.ids) + len(found.left_out),
         portions=_portions(meta, found.ids, found.texts, found.left_out, machine),
         notes=found.notes,
+        differences=_empty(found),
+    )
+
+
+def _empty(found: NewTexts) -> tuple[str, ...]:
+    empty = [name for name, text in zip(found.ids, found.texts, strict=True) if not text.strip()]
+    if not empty:
+        return ()
+    return (
+        f"{count(len(empty), 'text')} without a word, such as {visible(empty[0])}: predicted all the same",
     )
 
 

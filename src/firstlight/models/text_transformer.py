@@ -2,7 +2,8 @@
 
 An encoder with normalisation before each layer (R. Xiong et al., "On layer normalization in the transformer
 architecture", 2020), learnt positions, GELU, and the mean over the tokens of a text. Padding is masked in
-attention and mean, so it changes no answer.
+attention and mean, so it changes no answer. Nor does it matter which token of a new text is one that no training
+text has (a single byte, or a piece that always became part of a longer one): all of them begin, and stay, at 0.
 
 Width multiplies 128 numbers a token; 2 layers, 32 numbers a head.
 """
@@ -22,6 +23,7 @@ NUMBERS = 128  # of a token
 PER_HEAD = 32
 LAYERS = 2
 SPREAD = 0.02  # of vectors and positions at the start, as in BERT
+PREPARED_ROWS = 20_000  # training texts whose tokens are looked for: 50 MB at the most (judgement)
 
 
 class Layer(nn.Module):
@@ -75,6 +77,15 @@ class TextTransformer(nn.Module):
         return outputs
 
 
+@torch.no_grad()
+def _prepare(model: nn.Module, inputs: Any) -> None:
+    """Sets the vectors of tokens that these training texts do not have to 0; those of later texts learn from there."""
+    assert isinstance(model, TextTransformer)
+    ids, mask = inputs
+    unseen = torch.bincount(ids[mask], minlength=model.vectors.num_embeddings) == 0
+    model.vectors.weight[unseen.to(model.vectors.weight.device)] = 0.0
+
+
 def _build(shape: Any, width: float, dropout: float) -> TextTransformer:
     assert isinstance(shape, TextShape)
     return TextTransformer(shape, width, dropout)
@@ -84,7 +95,8 @@ MODEL = ModelKind(
     data="text",
     fits=lambda shape: isinstance(shape, TextShape) and shape.longest > 0,
     build=_build,
-    prepare=lambda model, inputs: None,
+    prepare=_prepare,
     widths=(0.25, 0.5, 1.0, 2.0),
     rank=1,
+    prepare_rows=PREPARED_ROWS,
 )

@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from firstlight.machine.memory import forget_peak, peak_memory
 from firstlight.training.evaluate import EVALUATION_BATCH, predict_batch
 from firstlight.training.step import make_step, step_settings
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from firstlight.preflight.check import Bench
@@ -33,7 +33,7 @@ class Timing:
         validation_seconds: A forward pass over all validation rows, extrapolated from one batch.
         checkpoint_bytes: Model and optimizer after a step, as written.
         parameters: Numbers in the model, frozen ones included.
-        peak_bytes: Of the device during the steps (CUDA), otherwise of the process since its start.
+        peak_bytes: Of the device, otherwise of the process, during the steps.
         steps: Steps that the medians rest on.
     """
 
@@ -51,9 +51,7 @@ def measure(bench: Bench) -> Timing:
     import torch
 
     job = bench.job
-    on_cuda = job.machine.device.type == "cuda"
-    if on_cuda:
-        torch.cuda.reset_peak_memory_stats(job.machine.device)
+    forget_peak(job.machine.device)
     model = job.make_model().train()
     optimizer = job.make_optimizer(model)
     step = make_step(model, optimizer, job.loss, job.machine, **step_settings(job.config))
@@ -87,7 +85,7 @@ def measure(bench: Bench) -> Timing:
         validation_seconds=_validation(job, model),
         checkpoint_bytes=buffer.tell(),
         parameters=sum(p.numel() for p in model.parameters()),
-        peak_bytes=_peak(job.machine.device),
+        peak_bytes=peak_memory(job.machine.device),
         steps=len(steps),
     )
 
@@ -108,15 +106,3 @@ def _validation(job: Job, model: nn.Module) -> float:
             answer.sum().item()  # reading waits for the device
             seconds, rows = time.monotonic() - clock, len(batch.rows)
     return seconds * job.val.count / rows
-
-
-def _peak(device: torch.device) -> int:
-    if device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    import resource
-    import sys
-
-    # Linux counts in KiB, macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

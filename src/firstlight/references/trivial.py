@@ -1,6 +1,7 @@
 """What is reached without looking at the input: the class shares, the shares of the labels, or the mean.
 
-The loss of the class shares is the one that a network begins with at best.
+Training rows count by `data.weight`, as for every model. The loss of the class shares is the one that a network begins
+with at best. Class weights play no part: balanced ones would make every class as good a guess as any other.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight.kinds.kind import weights_of
 from firstlight.references.spec import Answer
-from firstlight.text import number
+from firstlight.references.weights import some
+from firstlight.text import number, visible
 
 if TYPE_CHECKING:
     from firstlight.kinds.kind import Dataset
@@ -21,18 +24,18 @@ NAMES = {"classification": "majority", "multilabel": "majority", "regression": "
 def trivial(data: Dataset) -> Answer:
     """Answers the same for every validation row, from the training rows alone."""
     examples, rows = data.examples, len(data.split.val)
-    targets = examples.targets[data.known(data.split.train)]
+    known = data.known(data.split.train)
+    targets, weights = examples.targets[known], some(weights_of(data), known)
     if examples.task == "regression":
-        mean = float(targets.mean())
+        mean = float(np.average(targets, weights=weights))
         return Answer(predicted=np.full(rows, mean), note=f"always {number(mean)}")
     if examples.task == "multilabel":
-        shares = targets.mean(axis=0)
+        shares = np.average(targets, axis=0, weights=weights)
         return Answer(
             predicted=np.broadcast_to(shares, (rows, len(shares))), note="always the shares of the labels"
         )
-    counts = np.bincount(targets, minlength=len(examples.classes))
+    counts = np.bincount(targets, weights=weights, minlength=len(examples.classes))
     shares = counts / counts.sum()
+    said = f"always class {visible(examples.classes[int(counts.argmax())])}"
     # A view, not a copy: ten thousand classes would not fit.
-    return Answer(
-        predicted=np.broadcast_to(shares, (rows, len(shares))), note=f"always class {int(counts.argmax())}"
-    )
+    return Answer(predicted=np.broadcast_to(shares, (rows, len(shares))), note=said)

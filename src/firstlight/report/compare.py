@@ -8,9 +8,11 @@ from typing import Any
 
 from firstlight import text
 from firstlight.config.schema import LOWER_IS_BETTER
+from firstlight.data.groups import FEW_GROUPS, too_few
 from firstlight.experiment.folder import Folder
 from firstlight.report import words
 from firstlight.results.facts import Facts, read_facts
+from firstlight.results.groups import Groups
 from firstlight.results.intervals import Paired
 from firstlight.results.pairs import differences
 from firstlight.results.predictions import TASK_METRIC, Predictions
@@ -73,33 +75,38 @@ def _against(first: Facts, other: Facts) -> dict[str, Any]:
     if first.predictions is None or other.predictions is None:
         missing = first if first.predictions is None else other
         return {"comparable": False, "reason": f"{missing.root} has no predictions of a best checkpoint"}
-    values, reason = _aligned(first.predictions, other.predictions)
+    values, groups, reason = _aligned(first.predictions, other.predictions)
     if reason:
         return {"comparable": False, "reason": reason}
     own = TASK_METRIC[first.task]
     judged = first.metric if first.metric == other.metric else own
     for metric in dict.fromkeys((judged, own)):
         pairs = differences(
-            metric, replace(first.predictions, values=values), {FIRST: first.predictions.values}
+            metric,
+            replace(first.predictions, values=values, groups=groups),
+            {FIRST: first.predictions.values},
         )
         if FIRST in pairs:
             return {"comparable": True, "metric": metric, **_plain(pairs[FIRST])}
     return {"comparable": False, "reason": f"{judged} has no paired interval"}
 
 
-def _aligned(first: Predictions, other: Predictions) -> tuple[Any, str]:
-    """What `other` predicts, with rows and classes in the order of `first`; or a reason why they differ."""
+def _aligned(first: Predictions, other: Predictions) -> tuple[Any, Groups | None, str]:
+    """What `other` predicts, with rows and classes in the order of `first`; or a reason why they differ.
+
+    The groups are those of either, also where only one of the two was made with `data.group`: the rows belong
+    together in both. Where both have some, those of the first count.
+    """
     import numpy as np
 
     if first.task != other.task:
-        return None, f"{other.task} is another task than {first.task}"
+        return None, None, f"{other.task} is another task than {first.task}"
     if len(first.ids) != len(other.ids) or set(first.ids.tolist()) != set(other.ids.tolist()):
         common = len(set(first.ids.tolist()) & set(other.ids.tolist()))
-        return None, (
-            f"other validation rows: {common:,} in common of {len(first.ids):,} and {len(other.ids):,}"
-        )
+        told = f"{common:,} in common of {len(first.ids):,} and {len(other.ids):,}"
+        return None, None, f"other validation rows: {told}"
     if sorted(first.classes) != sorted(other.classes):
-        return None, "they have other classes"
+        return None, None, "they have other classes"
     rows = np.empty(len(first.ids), dtype=np.int64)
     rows[np.argsort(first.ids, kind="stable")] = np.argsort(other.ids, kind="stable")
     columns = [other.classes.index(name) for name in first.classes]
@@ -110,7 +117,8 @@ def _aligned(first: Predictions, other: Predictions) -> tuple[Any, str]:
     differ = (targets != first.targets).reshape(len(rows), -1).any(axis=1)
     changed = int(differ.sum())
     noun = "target" if first.task == "regression" else "label"
-    return values, f"the same rows, but {changed:,} have another {noun}" if changed else ""
+    groups = first.groups or (other.groups and other.groups.taken(rows))
+    return values, groups, f"the same rows, but {changed:,} have another {noun}" if changed else ""
 
 
 def _plain(pair: Paired) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def _plain(pair: Paired) -> dict[str, Any]:
         "interval": [pair.low, pair.high],
         "p": pair.p_value,
         "rows": pair.rows,
+        "groups": pair.groups,
     }
 
 
@@ -134,9 +143,13 @@ def _notes(every: list[Facts]) -> list[str]:
     seeds = {facts.config.seed for facts in every if facts.config}
     if len(seeds) > 1:
         notes.append("They have different seeds: a part of each difference is the luck of the seed.")
+    counts = {f.predictions.groups.count for f in every if f.predictions and f.predictions.groups}
+    luck = "groups that the rows belong to" if counts else "rows"
     notes.append(
-        "Intervals cover the luck of the rows, not that of the seed; that takes several runs of each."
+        f"Intervals cover the luck of the {luck}, not that of the seed; that takes several runs of each."
     )
+    if counts and min(counts) < FEW_GROUPS:
+        notes.append(too_few(min(counts)))
     return notes
 
 
@@ -184,8 +197,12 @@ def _difference(found: dict[str, Any]) -> str:
     return (
         f"{verdict} in {words.metric(metric)}: {words.difference(metric, found['difference'])}, "
         f"95 % interval {words.difference_span(metric, low, high)}, {p}"
-        f"the same {text.count(found['rows'], 'row')}"
+        f"the same {text.count(found['rows'], 'row')}{_in_groups(found['groups'])}"
     )
+
+
+def _in_groups(groups: int | None) -> str:
+    return "" if groups is None else f" in {text.count(groups, 'group')}"
 
 
 def _or_dash(x: float | None, write: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from firstlight import text
+from firstlight.data.groups import too_few
 from firstlight.experiment.records import NETWORK
 from firstlight.report import classification, multilabel, regression, words
 from firstlight.report.blocks import Block, Heading, Table, Text
@@ -99,16 +100,33 @@ def _explained(facts: Facts, names: list[str]) -> Iterator[Block]:
         return
     known = DEFINITIONS[facts.task]
     defined = "; ".join(f"{words.metric(n)}: {known[n]}" for n in names if n in known)
-    way = "bootstrap over rows"
-    if facts.task != "regression":
-        way = "Wilson for accuracy, bootstrap over rows for the others"
     yield Text(
-        text=f"Intervals are for the luck of which {text.count(figures.rows, 'row')} are in the "
-        f"validation part ({way}). {defined}.",
+        text=f"Intervals are for the luck of which {_drawn(facts, figures.rows)} are in the "
+        f"validation part ({_way(facts)}). {defined}.",
         tone="note",
     )
+    groups = facts.predictions.groups if facts.predictions else None
+    if groups is not None and groups.few:
+        yield Text(text=too_few(groups.count), tone="warning")
     for note in figures.notes:
         yield Text(text=f"{note[:1].upper()}{note[1:]}.", tone="note")
+
+
+def _drawn(facts: Facts, rows: int) -> str:
+    """What could have been others: `300 rows`, `40 groups of data.group with 300 rows`."""
+    groups = facts.predictions.groups if facts.predictions else None
+    said = text.count(rows, "row")
+    return said if groups is None else f"{text.count(groups.count, 'group')} of data.group with {said}"
+
+
+def _way(facts: Facts) -> str:
+    """How the intervals of the metrics were computed."""
+    grouped = facts.predictions is not None and facts.predictions.groups is not None
+    drawn = "cluster bootstrap over groups" if grouped else "bootstrap over rows"
+    if facts.task == "regression":
+        return drawn
+    share = "Wilson over the independent rows that the groups are worth" if grouped else "Wilson"
+    return f"{share} for accuracy, {drawn} for the others"
 
 
 def _references(facts: Facts) -> Iterator[Block]:
@@ -127,6 +145,10 @@ def _references(facts: Facts) -> Iterator[Block]:
     if facts.paired:
         yield Text(text=_difference_note(facts), tone="note")
     for reference in facts.references:
+        if reference.error:
+            yield Text(
+                text=f"{words.failed(reference)} The traceback is in logs/training.log.", tone="warning"
+            )
         if reference.note:
             yield Text(text=f"{words.reference(reference.name)}: {reference.note}.", tone="note")
 
@@ -166,8 +188,12 @@ def _difference_columns(facts: Facts) -> tuple[str, ...]:
 def _difference_note(facts: Facts) -> str:
     name = words.plain(facts.metric)
     unit = ", in points" if facts.metric in words.SHARES else ""
-    way = "from a paired bootstrap over rows"
-    if any(pair.p_value is not None for pair in facts.paired.values()):
+    groups = next((pair.groups for pair in facts.paired.values()), None)
+    over = "rows" if groups is None else text.count(groups, "group")
+    way = f"from a paired bootstrap over {over}"
+    if facts.task == "classification" and facts.metric == "val_accuracy":
         way = "for matched pairs (Bonett and Price) and the exact McNemar p-value"
+        if groups is not None:
+            way = f"for matched pairs (Bonett and Price), over the independent rows that {over} are worth"
     good = "; less is better" if facts.lower_is_better else ""
     return f"{name} difference: this model minus the reference on the same rows{unit}, with the interval {way}{good}."

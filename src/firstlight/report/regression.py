@@ -53,7 +53,7 @@ def _bias(figures: Regression) -> str:
     found = figures.residuals
     low, high = found.bias_interval
     span = f"{words.signed(found.bias)} (predicted minus true, 95 % interval {words.signed_span(low, high)})"
-    if low <= 0 <= high:
+    if not (low > 0 or high < 0):  # also without an interval, where all rows are of one group
         return f"The mean error is {span}: no lean to one side is shown."
     side = "too high" if found.bias > 0 else "too low"
     return f"The mean error is {span}: on average the predictions are {side}."
@@ -141,7 +141,7 @@ def error_by_target(bands: tuple[Band, ...]) -> Figure:
     at = np.arange(len(bands))
     mae = np.array([band.mae for band in bands])
     ends = np.array([band.mae_interval for band in bands])
-    spread = np.maximum(np.stack([mae - ends[:, 0], ends[:, 1] - mae]), 0)
+    spread = np.maximum(np.nan_to_num(np.stack([mae - ends[:, 0], ends[:, 1] - mae])), 0)
     axes.bar(at, mae, color=BLUE, alpha=0.75, width=0.7, label="mean absolute error, 95 % interval")
     axes.errorbar(at, mae, yerr=spread, fmt="none", ecolor=GREY, capsize=3)
     axes.plot(at, [band.bias for band in bands], color=ORANGE, marker="o", label="mean error")

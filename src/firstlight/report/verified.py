@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from firstlight import text
+from firstlight.data.groups import too_few
 from firstlight.report import words
 from firstlight.results.facts import Facts
 from firstlight.results.files import AGREEMENT
@@ -66,7 +67,11 @@ def not_verified(facts: Facts) -> Iterator[str]:
     if facts.figures is not None and facts.figures.rows < FEW_ROWS:
         rows = text.count(facts.figures.rows, "row")
         yield f"The validation part has only {rows}: see how wide the intervals are."
-    unpaired = [r.name for r in facts.references if r.name not in facts.paired]
+    groups = facts.predictions.groups if facts.predictions else None
+    if groups is not None and groups.few:
+        yield too_few(groups.count)
+    yield from (words.failed(r) for r in facts.references if r.error)
+    unpaired = [r.name for r in facts.references if r.name not in facts.paired and not r.error]
     if unpaired and facts.figures is not None:
         names = ", ".join(words.reference(n) for n in unpaired)
         yield f"Not compared row by row: {names}."

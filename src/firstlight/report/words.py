@@ -6,7 +6,7 @@ import math
 
 from firstlight import text
 from firstlight.decision.route import REPORT_ITEM, route
-from firstlight.experiment.records import Decision, Gate
+from firstlight.experiment.records import Decision, Gate, Reference
 from firstlight.results.facts import Facts
 
 METRICS = {
@@ -51,6 +51,11 @@ def plain(name: str) -> str:
 def reference(name: str) -> str:
     """`logistic_regression` as `logistic regression`."""
     return name.replace("_", " ")
+
+
+def failed(found: Reference) -> str:
+    """A reference that raised an error."""
+    return f"{reference(found.name)} failed, so nothing was compared with it: {found.error}."
 
 
 def value(x: float | None) -> str:

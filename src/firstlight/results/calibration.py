@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.results.intervals import wilson
+from firstlight.results.intervals import share_intervals
+from firstlight.results.resamples import one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from firstlight.results.groups import Groups
 
 MOST_BINS = 15  # Guo et al. 2017, the usual number
 ROWS_PER_BIN = 20  # judgement: fewer rows give a share that says nothing
@@ -37,41 +40,54 @@ class Calibration:
     error_by_luck: float  # what a perfectly calibrated model would show with so many rows
     confidence: float  # mean over all rows
     accuracy: float
-    note: str  # when the number of rows limits what can be said
+    note: str  # when the number of rows or their groups limit what can be said
 
 
-def calibrate(confidence: NDArray[np.float64], correct: NDArray[np.bool_], *, seed: int = 0) -> Calibration:
+def calibrate(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    *,
+    groups: Groups | None = None,
+    seed: int = 0,
+) -> Calibration:
     """Bins of equal mass and the expected calibration error over them.
 
     Args:
         confidence: Probability of the predicted class, (rows,), at least one row.
         correct: Whether the prediction is right, (rows,).
+        groups: Of the rows; None when each stands alone.
         seed: Of the simulation of a perfectly calibrated model.
     """
     rows = len(confidence)
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, min(MOST_BINS, max(1, rows // ROWS_PER_BIN)))
+    place = np.empty(rows, np.int64)
+    place[order] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    among = one_of(place, len(parts))
+    intervals = share_intervals(among.multiply(correct[:, None]), among, groups)
     bins = tuple(
         Bin(
             rows=len(part),
             confidence=float(confidence[part].mean()),
             accuracy=float(correct[part].mean()),
-            interval=wilson(int(correct[part].sum()), len(part)),
+            interval=interval,
         )
-        for part in parts
+        for part, interval in zip(parts, intervals, strict=True)
     )
     rng = np.random.default_rng(seed)
     lucky = [_error(confidence, rng.random(rows) < confidence, parts) for _ in range(SIMULATIONS)]
-    note = ""
+    notes = []
     if rows < FEW_ROWS:
-        note = f"{rows:,} rows in {len(bins)} bins: too few for a sure statement about calibration"
+        notes.append(f"{rows:,} rows in {len(bins)} bins: too few for a sure statement about calibration")
+    if groups is not None:
+        notes.append("that figure takes rows to be independent; rows of one group together show more by luck")
     return Calibration(
         bins=bins,
         error=_error(confidence, correct, parts),
         error_by_luck=float(np.mean(lucky)),
         confidence=float(confidence.mean()),
         accuracy=float(correct.mean()),
-        note=note,
+        note="; ".join(notes),
     )
 
 

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.results.calibration import Calibration, calibrate
-from firstlight.results.intervals import class_average_intervals, mean_interval, wilson
-from firstlight.results.resamples import Weighted, auroc, draw, macro_f1, macro_recall, mean_of
+from firstlight.results.intervals import share_interval, share_intervals
+from firstlight.results.resamples import Weighted, auroc, draw, macro_f1, macro_recall, mean_of, one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from firstlight.results.groups import Groups
 
 TWO = 2  # classes, of which the second is the positive one
 WORST_EXAMPLES = 24  # judgement: what one looks at before forming a suspicion
 MOST_AUROC_CELLS = (
     20_000_000  # rows x classes; above, sorting every class takes longer than it tells (judgement)
 )
-MOST_CELLS = 1_000_000  # rows x classes; above, resampling averages over classes takes too long (judgement)
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # as in training: a loss stays finite
 DEFINITIONS = {
     "val_loss": "cross-entropy in nats, no smoothing, no weights",
@@ -87,13 +88,18 @@ class Classification:
 
 
 def classification(
-    labels: NDArray[np.int64], probabilities: NDArray[np.floating], *, seed: int = 0
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
+    *,
+    groups: Groups | None = None,
+    seed: int = 0,
 ) -> Classification:
     """Computes everything that a report shows about predictions.
 
     Args:
         labels: True classes, int64 (rows,), at least one row.
         probabilities: (rows, classes), each row adding up to 1.
+        groups: Of the rows; None when each stands alone.
         seed: Of the resamples behind the intervals.
 
     Raises:
@@ -104,24 +110,15 @@ def classification(
     losses = row_losses(labels, probabilities)
     confidence = probabilities[np.arange(rows), predicted].astype(np.float64)
     metrics, notes = _metrics(labels, probabilities, predicted, losses)
-    intervals = {
-        "val_accuracy": wilson(int((predicted == labels).sum()), rows),
-        "val_loss": mean_interval(losses, seed=seed),
-        **class_average_intervals(labels, predicted, classes, seed=seed),
-    }
-    if classes == TWO and "val_auroc" in metrics:
-        drawn = draw({"val_auroc": auroc(probabilities[:, 1], labels == 1)}, rows, seed=seed)
-        intervals["val_auroc"] = drawn.interval("val_auroc")
-    intervals = {name: ends for name, ends in intervals.items() if np.isfinite(ends).all()}
     return Classification(
         rows=rows,
         classes=classes,
         metrics=metrics,
-        intervals=intervals,
+        intervals=_intervals(metrics, labels, probabilities, groups, seed),
         notes=notes,
-        per_class=_per_class(labels, predicted, classes),
+        per_class=_per_class(labels, predicted, classes, groups),
         confused=_confused(labels, predicted, classes),
-        calibration=calibrate(confidence, predicted == labels, seed=seed),
+        calibration=calibrate(confidence, predicted == labels, groups=groups, seed=seed),
         worst=tuple(
             Example(
                 row=int(row),
@@ -135,22 +132,39 @@ def classification(
     )
 
 
+def _intervals(
+    metrics: dict[str, float],
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
+    groups: Groups | None,
+    seed: int,
+) -> dict[str, tuple[float, float]]:
+    """Of every metric that has one."""
+    each = {name: weighted(name, labels, probabilities) for name in metrics if name != "val_accuracy"}
+    known = {name: metric for name, metric in each.items() if metric is not None}
+    width = 3 * probabilities.shape[1]  # sums of each class: rows, predicted as it, hits
+    drawn = draw(known, len(labels), groups=groups, width=width, seed=seed)
+    found = {name: drawn.interval(name) for name in known}
+    found["val_accuracy"] = share_interval(probabilities.argmax(axis=1) == labels, groups)
+    return {name: found[name] for name in metrics if name in found and np.isfinite(found[name]).all()}
+
+
 def weighted(metric: str, labels: NDArray[np.int64], probabilities: NDArray[np.floating]) -> Weighted | None:
-    """A metric of DEFINITIONS for many resamples; None where that would take too long with so many classes.
+    """A metric of DEFINITIONS for many resamples; None for the area of many classes, which would take too long.
 
     Raises:
         KeyError: Another metric.
     """
     classes = probabilities.shape[1]
-    if classes > TWO and (metric == "val_auroc" or probabilities.size > MOST_CELLS):
+    if classes > TWO and metric == "val_auroc":
         return None
     predicted = probabilities.argmax(axis=1)
-    hot = np.eye(classes, dtype=bool)
+    actual, claimed = one_of(labels, classes), one_of(predicted, classes)
     kinds: dict[str, Callable[[], Weighted]] = {
         "val_loss": lambda: mean_of(row_losses(labels, probabilities)),
         "val_accuracy": lambda: mean_of((predicted == labels).astype(np.float64)),
-        "val_balanced_accuracy": lambda: macro_recall(hot[labels], hot[predicted]),
-        "val_macro_f1": lambda: macro_f1(hot[labels], hot[predicted]),
+        "val_balanced_accuracy": lambda: macro_recall(actual, claimed),
+        "val_macro_f1": lambda: macro_f1(actual, claimed),
         "val_auroc": lambda: auroc(probabilities[:, 1], labels == 1),
     }
     return kinds[metric]()
@@ -239,46 +253,50 @@ def _auroc(
 
 
 def _per_class(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int, groups: Groups | None
 ) -> tuple[ClassFigures, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
     scores = precision_recall_fscore_support(labels, predicted, labels=np.arange(classes), zero_division=0)
-    hits = np.bincount(labels[labels == predicted], minlength=classes)
-    return class_figures(scores, hits=hits, claimed=np.bincount(predicted, minlength=classes))
+    return class_figures(scores, one_of(labels, classes), one_of(predicted, classes), groups)
 
 
 def class_figures(
-    scores: tuple[NDArray[Any], ...], *, hits: NDArray[np.int64], claimed: NDArray[np.int64]
+    scores: tuple[NDArray[Any], ...], actual: Any, claimed: Any, groups: Groups | None
 ) -> tuple[ClassFigures, ...]:
     """The figures of each class, with intervals.
 
     Args:
         scores: Precision, recall, F1 and support of each class, as scikit-learn gives them.
-        hits: Rows of the class that are predicted as it, (classes,).
-        claimed: Rows that are predicted as the class, (classes,).
+        actual: Sparse (rows, classes) of 0 and 1: of the class.
+        claimed: Sparse (rows, classes) of 0 and 1: predicted as the class.
+        groups: Of the rows; None when each stands alone.
     """
-    precision, recall, f1, support = scores
+    hits = actual.multiply(claimed)
+    intervals = zip(
+        share_intervals(hits, claimed, groups),
+        share_intervals(hits, actual, groups),
+        # F1 is 2 J / (1 + J), where J is the share of hits among the rows that are or are called the class.
+        share_intervals(hits, actual + claimed - hits, groups),
+        strict=True,
+    )
+    called = np.asarray(claimed.sum(axis=0)).ravel()
     return tuple(
         ClassFigures(
             index=c,
-            support=int(support[c]),
-            claimed=int(claimed[c]),
-            precision=float(precision[c]),
-            recall=float(recall[c]),
-            f1=float(f1[c]),
-            precision_interval=wilson(int(hits[c]), int(claimed[c])),
-            recall_interval=wilson(int(hits[c]), int(support[c])),
-            f1_interval=_f1_interval(int(hits[c]), int(support[c] + claimed[c] - hits[c])),
+            support=int(support),
+            claimed=int(called[c]),
+            precision=float(precision),
+            recall=float(recall),
+            f1=float(f1),
+            precision_interval=of_claimed,
+            recall_interval=of_actual,
+            f1_interval=(2 * low / (1 + low), 2 * high / (1 + high)),
         )
-        for c in range(len(hits))
+        for c, (precision, recall, f1, support, (of_claimed, of_actual, (low, high))) in enumerate(
+            zip(*scores, intervals, strict=True)
+        )
     )
-
-
-def _f1_interval(hits: int, either: int) -> tuple[float, float]:
-    """F1 is 2 J / (1 + J), where J is the share of hits among the rows that are or are called the class."""
-    low, high = wilson(hits, either)
-    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def _confused(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> tuple[Confused, ...]:

@@ -25,6 +25,7 @@ class EvidenceFields(TypedDict):
     candidates: frozenset[str]
     network: float | None
     alarm: str | None
+    groups: int | None
 
 
 def evidence(facts: Facts) -> EvidenceFields:
@@ -44,4 +45,5 @@ def evidence(facts: Facts) -> EvidenceFields:
         candidates=candidates(facts.references),
         network=figure.value if figure else None,
         alarm=facts.outcome.alarm if facts.outcome else None,
+        groups=facts.predictions.groups.count if facts.predictions and facts.predictions.groups else None,
     )

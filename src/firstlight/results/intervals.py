@@ -3,34 +3,33 @@
 What these intervals cover is the luck of which rows are in the validation part. They do not cover the luck of
 the seed: that takes several runs.
 
-    a share (accuracy, recall, precision)       wilson
-    an average over classes, or a mean loss     bootstrap over rows
-    two models on the same rows                 paired_difference, with an exact McNemar test
+    a share (accuracy, recall, precision)       wilson, share_intervals
+    two models' accuracies on the same rows     paired_difference, with an exact McNemar test
     other metrics, and their paired differences results.resamples
+
+Rows that belong together (`data.group`) count for what their groups are worth: results.groups.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from firstlight.results.groups import LEVEL, Groups, independent_rows, quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEVEL = 0.95  # the level that every report of firstlight uses (convention)
 RESAMPLES = (
     2000  # end points of a 95 % interval then vary by about 3 % of its width (measured, see the tests)
 )
 FEWEST_RESAMPLES = 200  # judgement: below this the end points are guesses
 MOST_DRAWS = 40_000_000  # rows drawn in all, about two seconds; large validation parts get fewer resamples
 CHUNK = 2_000_000  # rows or cells held at a time, about 16 MB each array
-
-Statistic = Callable[["NDArray[np.int64]"], "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,8 @@ class Paired:
     low: float
     high: float
     rows: int
-    p_value: float | None = None  # exact McNemar, two-sided; only accuracy has one
+    p_value: float | None = None  # exact McNemar, two-sided; only accuracy of independent rows has one
+    groups: int | None = None  # that the rows belong to; None when each stands alone
 
 
 def wilson(successes: float, rows: float, *, level: float = LEVEL) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def wilson(successes: float, rows: float, *, level: float = LEVEL) -> tuple[floa
     """
     if rows <= 0:
         return 0.0, 1.0
-    z = _quantile(level)
+    z = quantile(level)
     share = successes / rows
     scale = 1 + z * z / rows
     middle = (share + z * z / (2 * rows)) / scale
@@ -65,38 +65,25 @@ def wilson(successes: float, rows: float, *, level: float = LEVEL) -> tuple[floa
     return low, high
 
 
-def bootstrap(
-    statistic: Statistic,
-    rows: int,
-    *,
-    width: int = 1,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """A bias-corrected percentile interval (Efron 1981) of a statistic of rows.
-
-    RESAMPLES are drawn; fewer when `rows` is so large that they would take more than a few seconds.
+def share_intervals(hits: Any, among: Any, groups: Groups | None = None) -> list[tuple[float, float]]:
+    """The Wilson interval of a share for each column.
 
     Args:
-        statistic: Takes row positions (resamples, rows) and gives one value for each resample (resamples,).
-        rows: Rows there are, at least one.
-        width: Cells that the statistic needs for a resample beside the rows, to keep memory bounded.
-        level: Probability that the interval covers.
-        seed: The same seed gives the same interval.
-
-    Returns:
-        Low and high end; both equal to the value when the statistic does not vary.
+        hits: Sparse (rows, columns) of 0 and 1.
+        among: Sparse (rows, columns) of 0 and 1: the rows that the share is of, `hits` among them.
+        groups: Of the rows; None when each stands alone.
     """
-    rng = np.random.default_rng(seed)
-    count = num_resamples(rows)
-    at_once = max(1, CHUNK // max(rows, width))
-    values = np.concatenate(
-        [
-            statistic(rng.integers(rows, size=(min(at_once, count - done), rows)))
-            for done in range(0, count, at_once)
-        ]
-    )
-    return bias_corrected(values, float(statistic(np.arange(rows)[None])[0]), level=level)
+    won, rows = (np.asarray(table.sum(axis=0), dtype=np.float64).ravel() for table in (hits, among))
+    worth = rows if groups is None else independent_rows(hits, among, groups)
+    share = np.divide(won, rows, out=np.ones(len(rows)), where=rows > 0)  # of all rows exactly 1
+    return [wilson(w, n) for w, n in zip((share * worth).tolist(), worth.tolist(), strict=True)]
+
+
+def share_interval(hits: NDArray[np.bool_], groups: Groups | None = None) -> tuple[float, float]:
+    """The Wilson interval of the share of rows (rows,) that are hits."""
+    if groups is None:
+        return wilson(int(hits.sum()), len(hits))
+    return share_intervals(_column(hits), _column(np.ones(len(hits))), groups)[0]
 
 
 def num_resamples(cells: int) -> int:
@@ -105,14 +92,14 @@ def num_resamples(cells: int) -> int:
 
 
 def bias_corrected(
-    values: NDArray[np.float64], observed: float, *, level: float = LEVEL
+    values: NDArray[np.float64], observed: float, *, z: float | None = None
 ) -> tuple[float, float]:
     """The bias-corrected percentile interval (Efron 1981) from the values of resamples.
 
     Args:
         values: (resamples,); NaN where a resample has no value, which is left out.
         observed: The value of the rows as they are.
-        level: Probability that the interval covers.
+        z: Quantile of the normal distribution at the upper end; None for that of LEVEL.
 
     Returns:
         Low and high end; both NaN when fewer than half of the resamples have a value.
@@ -124,61 +111,25 @@ def bias_corrected(
     below = (np.sum(known < observed) + 0.5 * np.sum(known == observed)) / len(known)
     normal = NormalDist()
     shift = normal.inv_cdf(min(max(float(below), 0.5 / len(known)), 1 - 0.5 / len(known)))
-    z = _quantile(level)
+    z = quantile() if z is None else z
     low, high = np.quantile(known, [normal.cdf(2 * shift - z), normal.cdf(2 * shift + z)])
     return float(low), float(high)
 
 
-def mean_interval(values: NDArray[np.float64], *, level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
-    """Interval of a mean, such as the mean loss; `values` is (rows,)."""
-    return bootstrap(lambda drawn: values[drawn].mean(axis=1), len(values), level=level, seed=seed)
-
-
-def class_average_intervals(
-    labels: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    classes: int,
-    *,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> dict[str, tuple[float, float]]:
-    """Intervals of `val_balanced_accuracy` and `val_macro_f1`; classes without a row are left out.
-
-    Args:
-        labels: True classes, int64 (rows,).
-        predicted: Predicted classes, int64 (rows,).
-        classes: Number of classes.
-        level: Probability that each interval covers.
-        seed: Of the resamples.
-    """
-    hit_labels = np.where(labels == predicted, labels, classes)  # column `classes` collects the misses
-    found: dict[str, tuple[float, float]] = {}
-    for name, with_claims in (("val_balanced_accuracy", False), ("val_macro_f1", True)):
-
-        def average(drawn: NDArray[np.int64], with_claims: bool = with_claims) -> NDArray[np.float64]:
-            hits = _tally(hit_labels, drawn, classes + 1)[:, :classes]
-            actual = _tally(labels, drawn, classes)
-            share = hits / np.maximum(actual, 1)
-            if with_claims:
-                share = 2 * hits / np.maximum(actual + _tally(predicted, drawn, classes), 1)
-            present = actual > 0
-            return np.asarray((share * present).sum(axis=1) / present.sum(axis=1))
-
-        found[name] = bootstrap(average, len(labels), width=classes, level=level, seed=seed)
-    return found
-
-
-def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], *, level: float = LEVEL) -> Paired:
+def paired_difference(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: Groups | None = None
+) -> Paired:
     """How much more accurate the first is than the second on the same rows, as a share of them.
 
     The interval is the adjusted Wald interval for matched pairs (Bonett and Price 2012): for many rows the
     same as a paired bootstrap, but it needs no seed and stays honest for few rows and few differences, where
-    the bootstrap's shrinks to a point.
+    the bootstrap's shrinks to a point. With groups it is that of as many independent pairs as the groups are
+    worth, and there is no p-value: the exact test takes pairs to be independent.
 
     Args:
         first: Right or wrong, bool (rows,).
         second: The same for the other model, in the same order.
-        level: Probability that the interval covers.
+        groups: Of the rows; None when each stands alone.
 
     Raises:
         ValueError: Not the same number of rows, or none.
@@ -187,14 +138,19 @@ def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], *, le
         raise ValueError(f"paired rows wanted, got {len(first)} and {len(second)}")
     rows = len(first)
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    a, b = (only_first + 1) / (rows + 2), (only_second + 1) / (rows + 2)
-    half = _quantile(level) * math.sqrt(max(a + b - (a - b) ** 2, 0.0) / (rows + 2))
+    worth = float(rows)
+    if groups is not None:
+        apart = _column(first.astype(np.float64) - second)
+        worth = float(independent_rows(apart, _column(np.ones(rows)), groups)[0])
+    a, b = ((only * worth / rows + 1) / (worth + 2) for only in (only_first, only_second))
+    half = quantile() * math.sqrt(max(a + b - (a - b) ** 2, 0.0) / (worth + 2))
     return Paired(
         difference=(only_first - only_second) / rows,
         low=max(-1.0, a - b - half),
         high=min(1.0, a - b + half),
         rows=rows,
-        p_value=mcnemar(only_first, only_second),
+        p_value=mcnemar(only_first, only_second) if groups is None else None,
+        groups=None if groups is None else groups.count,
     )
 
 
@@ -211,12 +167,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def _tally(values: NDArray[np.int64], drawn: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """How often each of `width` values occurs in each resample: (resamples, width)."""
-    resamples = len(drawn)
-    cells = values[drawn] + np.arange(resamples)[:, None] * width
-    return np.bincount(cells.ravel(), minlength=resamples * width).reshape(resamples, width)
+def _column(values: NDArray[Any]) -> Any:
+    """(rows,) as a sparse column."""
+    from scipy.sparse import csr_matrix
 
-
-def _quantile(level: float) -> float:
-    return NormalDist().inv_cdf(0.5 + level / 2)
+    return csr_matrix(np.asarray(values, dtype=np.float64)[:, None])

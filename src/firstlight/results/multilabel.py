@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.results.classification import MOST_CELLS, SMALLEST_PROBABILITY, ClassFigures, class_figures
-from firstlight.results.intervals import mean_interval, wilson
+from firstlight.results.classification import SMALLEST_PROBABILITY, ClassFigures, class_figures
+from firstlight.results.intervals import share_interval
 from firstlight.results.resamples import Drawn, Weighted, draw, macro_auroc, macro_f1, mean_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from firstlight.results.groups import Groups
+
+MOST_CELLS = 1_000_000  # rows x labels; above, resampling averages over labels takes too long (judgement)
 WORST_ROWS = 24  # judgement: what one looks at before forming a suspicion
 HALF = 0.5  # probability from which a label is predicted, as in training
 DEFINITIONS = {
@@ -53,13 +56,18 @@ class Multilabel:
 
 
 def multilabel(
-    targets: NDArray[np.floating], probabilities: NDArray[np.floating], *, seed: int = 0
+    targets: NDArray[np.floating],
+    probabilities: NDArray[np.floating],
+    *,
+    groups: Groups | None = None,
+    seed: int = 0,
 ) -> Multilabel:
     """Computes everything that a report shows about predicted labels.
 
     Args:
         targets: (rows, labels) of 0 and 1, at least one row and two labels.
         probabilities: (rows, labels), 0 to 1.
+        groups: Of the rows; None when each stands alone.
         seed: Of the resamples behind the intervals.
 
     Raises:
@@ -71,11 +79,11 @@ def multilabel(
     metrics, notes = _metrics(actual, claimed, probabilities, losses)
     rows = len(actual)
     intervals = {
-        "val_accuracy": wilson(int((actual == claimed).all(axis=1).sum()), rows),
-        "val_loss": mean_interval(losses, seed=seed),
+        "val_accuracy": share_interval((actual == claimed).all(axis=1), groups),
+        "val_loss": draw({"loss": mean_of(losses)}, rows, groups=groups, seed=seed).interval("loss"),
     }
     if actual.size <= MOST_CELLS:
-        drawn = _averages(targets, probabilities, metrics, seed)
+        drawn = _averages(targets, probabilities, metrics, groups, seed)
         intervals |= {name: drawn.interval(name) for name in drawn.observed}
     else:
         notes += (
@@ -87,7 +95,7 @@ def multilabel(
         metrics=metrics,
         intervals={name: ends for name, ends in intervals.items() if np.isfinite(ends).all()},
         notes=notes,
-        per_label=_per_label(actual, claimed),
+        per_label=_per_label(actual, claimed, groups),
         labels_per_row=(float(actual.sum(axis=1).mean()), float(claimed.sum(axis=1).mean())),
         worst=_worst(actual, claimed, losses),
     )
@@ -117,12 +125,16 @@ def weighted(metric: str, targets: NDArray[np.floating], probabilities: NDArray[
 
 
 def _averages(
-    targets: NDArray[np.floating], probabilities: NDArray[np.floating], metrics: dict[str, float], seed: int
+    targets: NDArray[np.floating],
+    probabilities: NDArray[np.floating],
+    metrics: dict[str, float],
+    groups: Groups | None,
+    seed: int,
 ) -> Drawn:
     """Those averages over the labels that have a value, on the same resamples."""
     names: tuple[str, ...] = ("val_macro_f1", "val_auroc")
     each = {name: weighted(name, targets, probabilities) for name in names if name in metrics}
-    return draw(each, len(targets), cells=targets.size, seed=seed)
+    return draw(each, len(targets), groups=groups, cells=targets.size, seed=seed)
 
 
 def _check(targets: NDArray[np.floating], probabilities: NDArray[np.floating]) -> None:
@@ -160,13 +172,16 @@ def _metrics(
     return metrics, tuple(notes)
 
 
-def _per_label(actual: NDArray[np.bool_], claimed: NDArray[np.bool_]) -> tuple[ClassFigures, ...]:
+def _per_label(
+    actual: NDArray[np.bool_], claimed: NDArray[np.bool_], groups: Groups | None
+) -> tuple[ClassFigures, ...]:
+    from scipy.sparse import csr_matrix
     from sklearn.metrics import precision_recall_fscore_support
 
     scores = precision_recall_fscore_support(
         actual.astype(np.int64), claimed.astype(np.int64), labels=np.arange(actual.shape[1]), zero_division=0
     )
-    return class_figures(scores, hits=(actual & claimed).sum(axis=0), claimed=claimed.sum(axis=0))
+    return class_figures(scores, csr_matrix(actual, dtype=float), csr_matrix(claimed, dtype=float), groups)
 
 
 def _worst(

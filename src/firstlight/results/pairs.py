@@ -2,6 +2,8 @@
 
 accuracy            matched pairs, with an exact McNemar test (`intervals.paired_difference`)
 any other metric    a paired bootstrap over rows (`resamples.draw`)
+
+Where the rows have groups, both go over groups, and there is no McNemar test.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def differences(
     if predictions.task == "classification" and metric == ACCURACY:
         own = correct(predictions.values, predictions.targets)
         return {
-            name: paired_difference(own, correct(values, predictions.targets))
+            name: paired_difference(own, correct(values, predictions.targets), predictions.groups)
             for name, values in others.items()
         }
     each = {OWN: predictions.values, **others}
@@ -52,7 +54,14 @@ def differences(
     }
     if len(metrics) < len(each):
         return {}
-    drawn = draw(metrics, len(predictions.targets), cells=predictions.values.size, seed=seed)
+    drawn = draw(
+        metrics,
+        len(predictions.targets),
+        groups=predictions.groups,
+        cells=predictions.values.size if predictions.task == "multilabel" else 0,
+        width=3 * len(predictions.classes),  # sums of each class: rows, predicted as it, hits
+        seed=seed,
+    )
     pairs = {name: drawn.difference(OWN, name) for name in others}
     return {name: pair for name, pair in pairs.items() if math.isfinite(pair.low)}
 
@@ -107,7 +116,8 @@ def beside_others(
         right = correct(own.values, own.targets)
         for reference in references:
             if reference.name not in pairs and len(reference.correct) == len(right):
-                pairs[reference.name] = paired_difference(right, np.array(reference.correct, dtype=bool))
+                other = np.array(reference.correct, dtype=bool)
+                pairs[reference.name] = paired_difference(right, other, own.groups)
     return pairs
 
 
@@ -133,7 +143,8 @@ def _accuracy_pairs(
     pairs = {}
     for reference in references:
         if len(reference.correct) == len(own):
-            pairs[reference.name] = paired_difference(own, np.array(reference.correct, dtype=bool))
+            other = np.array(reference.correct, dtype=bool)
+            pairs[reference.name] = paired_difference(own, other, predictions.groups)
         elif reference.correct:
             reader.problems.append(
                 f"logs/references.json: {reference.name} has {len(reference.correct):,} rows, "

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from firstlight.experiment.folder import Folder
 from firstlight.results.classification import Classification, classification
 from firstlight.results.files import Reader
+from firstlight.results.groups import Groups, grouped
 from firstlight.results.multilabel import Multilabel, multilabel
 from firstlight.results.regression import Regression, regression
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 # All have rows, metrics, intervals and notes; the rest is what their task can show.
@@ -31,6 +33,7 @@ class Predictions:
     values: NDArray[Any]  # probabilities (rows, classes) or (rows, labels), or numbers (rows,)
     classes: tuple[str, ...]  # none for a regression
     target_std: float | None = None  # of a regression: deviation of the training targets
+    groups: Groups | None = None  # of the rows, by data.group; None when each stands alone
 
 
 def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
@@ -46,22 +49,35 @@ def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
         values=arrays["predictions"],
         classes=tuple(str(name) for name in arrays["classes"]),
         target_std=None if std is None else float(std),
+        groups=_groups(reader, arrays),
     )
+
+
+def _groups(reader: Reader, arrays: dict[str, NDArray[Any]]) -> Groups | None:
+    """Of the rows; those that do not fit are told and left."""
+    found = arrays.get("groups")
+    if found is None:
+        return None
+    if found.shape != arrays["ids"].shape or not np.issubdtype(found.dtype, np.integer):
+        told = f"groups {found.dtype} {found.shape} do not fit {len(arrays['ids']):,} rows"
+        reader.problems.append(f"logs/predictions_val.npz: {told}; intervals take each row to stand alone")
+        return None
+    return grouped(found)
 
 
 def measure(reader: Reader, predictions: Predictions | None) -> Figures | None:
     """Everything that the predictions show; None, and a problem told, when they cannot be measured."""
     if predictions is None:
         return None
-    targets, values = predictions.targets, predictions.values
+    targets, values, groups = predictions.targets, predictions.values, predictions.groups
     try:
         match predictions.task:
             case "classification":
-                return classification(targets, values)
+                return classification(targets, values, groups=groups)
             case "multilabel":
-                return multilabel(targets, values)
+                return multilabel(targets, values, groups=groups)
             case "regression":
-                return regression(targets, values, target_std=predictions.target_std)
+                return regression(targets, values, target_std=predictions.target_std, groups=groups)
         raise ValueError(f"the task {predictions.task!r} is not known")
     except ValueError as error:
         reader.problems.append(f"logs/predictions_val.npz: {error}")

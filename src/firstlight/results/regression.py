@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.results.intervals import wilson
+from firstlight.results.intervals import share_interval
 from firstlight.results.resamples import Weighted, draw, mean_among, mean_of, r_squared, root_mean_square
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from firstlight.results.groups import Groups
 
 WORST_ROWS = 24  # judgement: what one looks at before forming a suspicion
 MOST_BANDS = 10  # tenths of the rows
@@ -83,6 +85,7 @@ def regression(
     predicted: NDArray[np.floating],
     *,
     target_std: float | None = None,
+    groups: Groups | None = None,
     seed: int = 0,
 ) -> Regression:
     """Computes everything that a report shows about predicted numbers.
@@ -91,6 +94,7 @@ def regression(
         targets: True numbers (rows,), at least one.
         predicted: The same rows as predicted.
         target_std: Deviation of the training targets, which val_loss is measured in; without it there is none.
+        groups: Of the rows; None when each stands alone.
         seed: Of the resamples behind the intervals.
 
     Raises:
@@ -105,14 +109,14 @@ def regression(
     each = {name: weighted(name, actual, answer, target_std) for name in metrics}
     each[BIAS] = mean_of(errors)
     each |= {f"{BAND}{i}": mean_among(np.abs(errors), rows) for i, rows in enumerate(parts)}
-    drawn = draw(each, len(actual), seed=seed)
+    drawn = draw(each, len(actual), groups=groups, seed=seed)
     intervals = {name: drawn.interval(name) for name in metrics}
     return Regression(
         rows=len(actual),
         metrics=metrics,
         intervals={name: ends for name, ends in intervals.items() if np.isfinite(ends).all()},
         notes=notes,
-        residuals=_residuals(actual, errors, drawn.interval(BIAS)),
+        residuals=_residuals(actual, errors, drawn.interval(BIAS), groups),
         bands=tuple(
             _band(actual[rows], errors[rows], drawn.interval(f"{BAND}{i}")) for i, rows in enumerate(parts)
         ),
@@ -172,18 +176,21 @@ def _metrics(
 
 
 def _residuals(
-    targets: NDArray[np.float64], errors: NDArray[np.float64], bias_interval: tuple[float, float]
+    targets: NDArray[np.float64],
+    errors: NDArray[np.float64],
+    bias_interval: tuple[float, float],
+    groups: Groups | None,
 ) -> Residuals:
     size = np.abs(errors)
     # Around nought a share of the true number means nothing: 10 % of 0.1 degrees is no useful bound.
     one_sign = bool((targets > 0).all() or (targets < 0).all())
-    near = int((size <= CLOSE * np.abs(targets)).sum())
+    near = size <= CLOSE * np.abs(targets)
     return Residuals(
         bias=float(errors.mean()),
         bias_interval=bias_interval,
         quantiles=tuple((share, float(np.quantile(size, share))) for share in QUANTILES),
-        close=near / len(errors) if one_sign else None,
-        close_interval=wilson(near, len(errors)) if one_sign else None,
+        close=float(near.mean()) if one_sign else None,
+        close_interval=share_interval(near, groups) if one_sign else None,
     )
 
 

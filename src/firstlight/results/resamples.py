@@ -5,16 +5,19 @@
 
 All metrics of one `draw` see the same resamples, so that two models are compared on the same rows. Most metrics
 are sums over rows, so a thousand resamples are one matrix product; the area under the ROC curve goes by ranks.
+Rows that belong together are drawn together (results.groups).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.results.groups import Groups, expanded
 from firstlight.results.intervals import CHUNK, Paired, bias_corrected, num_resamples
 
 if TYPE_CHECKING:
@@ -34,33 +37,51 @@ class Drawn:
     observed: Mapping[str, float]
     values: Mapping[str, NDArray[np.float64]]  # each (resamples,)
     rows: int
+    groups: Groups | None = None
 
     def interval(self, name: str) -> tuple[float, float]:
-        """The 95 % interval of one metric."""
-        return bias_corrected(self.values[name], self.observed[name])
+        """The 95 % interval of one metric; NaN when there is one group only."""
+        return self._interval(self.values[name], self.observed[name])
 
     def difference(self, first: str, second: str) -> Paired:
         """First minus second on the same rows."""
         difference = self.observed[first] - self.observed[second]
-        low, high = bias_corrected(self.values[first] - self.values[second], difference)
-        return Paired(difference=difference, low=low, high=high, rows=self.rows)
+        low, high = self._interval(self.values[first] - self.values[second], difference)
+        number = None if self.groups is None else self.groups.count
+        return Paired(difference=difference, low=low, high=high, rows=self.rows, groups=number)
+
+    def _interval(self, values: NDArray[np.float64], observed: float) -> tuple[float, float]:
+        if self.groups is not None and self.groups.count < 2:
+            return math.nan, math.nan
+        return bias_corrected(values, observed, z=expanded(self.groups))
 
 
-def draw(metrics: Mapping[str, Weighted], rows: int, *, cells: int = 0, seed: int = 0) -> Drawn:
-    """Draws rows with replacement, as many as there are, again and again.
+def draw(
+    metrics: Mapping[str, Weighted],
+    rows: int,
+    *,
+    groups: Groups | None = None,
+    cells: int = 0,
+    width: int = 0,
+    seed: int = 0,
+) -> Drawn:
+    """Draws rows with replacement, as many as there are, again and again; or whole groups of them.
 
     Args:
         metrics: What is computed of each resample.
         rows: Rows there are, at least one.
+        groups: Of the rows; None when each stands alone.
         cells: Numbers that a metric looks at in a resample when these are more than `rows`.
+        width: Numbers that a metric holds of a resample when these are more than `rows`.
         seed: The same seed gives the same resamples.
     """
     rng = np.random.default_rng(seed)
     count = num_resamples(max(rows, cells))
-    at_once = max(1, CHUNK // rows)
+    at_once = max(1, CHUNK // max(rows, width))
     parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
     for done in range(0, count, at_once):
-        times = _times(rng, min(at_once, count - done), rows)
+        times = _times(rng, min(at_once, count - done), rows if groups is None else groups.count)
+        times = times if groups is None else times[:, groups.codes]
         for name, metric in metrics.items():
             parts[name].append(metric(times))
     whole = np.ones((1, rows))
@@ -68,12 +89,13 @@ def draw(metrics: Mapping[str, Weighted], rows: int, *, cells: int = 0, seed: in
         observed={name: float(metric(whole)[0]) for name, metric in metrics.items()},
         values={name: np.concatenate(found) for name, found in parts.items()},
         rows=rows,
+        groups=groups,
     )
 
 
 def mean_of(values: NDArray[np.float64]) -> Weighted:
     """The mean of one number a row, (rows,)."""
-    return lambda times: times @ values / len(values)
+    return lambda times: times @ values / times.sum(axis=1)
 
 
 def mean_among(values: NDArray[np.float64], chosen: NDArray[np.int64]) -> Weighted:
@@ -95,35 +117,44 @@ def root_mean_square(errors: NDArray[np.float64]) -> Weighted:
 
 def r_squared(targets: NDArray[np.float64], errors: NDArray[np.float64]) -> Weighted:
     """R2 from targets and errors (rows,): NaN for a resample whose targets are all the same."""
-    rows, centred = len(targets), targets - targets.mean()  # sums then lose no digits to a large mean
+    centred = targets - targets.mean()  # sums then lose no digits to a large mean
     columns = np.stack([errors**2, centred, centred**2], axis=1)
 
     def metric(times: NDArray[np.float64]) -> NDArray[np.float64]:
         squared, total, square = (times @ columns).T
-        deviation = square - total**2 / rows
+        deviation = square - total**2 / times.sum(axis=1)
         return 1 - _ratio(squared, np.where(deviation > ROUNDING * square, deviation, 0.0))
 
     return metric
 
 
-def macro_recall(actual: NDArray[np.bool_], claimed: NDArray[np.bool_]) -> Weighted:
-    """Mean recall of the labels that a resample has, from what is true and what is predicted (rows, labels)."""
-    columns, labels = np.hstack([actual & claimed, actual]).astype(np.float64), actual.shape[1]
+def one_of(classes: NDArray[np.int64], number: int) -> Any:
+    """Sparse (rows, number): 1 at the class of each row."""
+    from scipy.sparse import csr_matrix
+
+    rows = len(classes)
+    return csr_matrix((np.ones(rows), (np.arange(rows), classes)), shape=(rows, number))
+
+
+def macro_recall(actual: Any, claimed: Any) -> Weighted:
+    """Mean recall of the labels that a resample has.
+
+    Args:
+        actual: What is true, (rows, labels) of 0 and 1: an array, or sparse.
+        claimed: What is predicted, in the same form.
+    """
+    hits, there = _hits(actual, claimed), _floats(actual)
+    return lambda times: _mean_of_known(_ratio(times @ hits, times @ there))
+
+
+def macro_f1(actual: Any, claimed: Any) -> Weighted:
+    """Mean F1 of the labels that a resample has; the arguments are those of `macro_recall`."""
+    hits, there, called = _hits(actual, claimed), _floats(actual), _floats(claimed)
 
     def metric(times: NDArray[np.float64]) -> NDArray[np.float64]:
-        hits, there = np.split(times @ columns, (labels,), axis=1)
-        return _mean_of_known(_ratio(hits, there))
-
-    return metric
-
-
-def macro_f1(actual: NDArray[np.bool_], claimed: NDArray[np.bool_]) -> Weighted:
-    """Mean F1 of the labels that a resample has, from what is true and what is predicted (rows, labels)."""
-    columns, labels = np.hstack([actual & claimed, actual, claimed]).astype(np.float64), actual.shape[1]
-
-    def metric(times: NDArray[np.float64]) -> NDArray[np.float64]:
-        hits, there, called = np.split(times @ columns, (labels, 2 * labels), axis=1)
-        return _mean_of_known(np.where(there > 0, _ratio(2 * hits, there + called), np.nan))
+        present = times @ there
+        f1 = _ratio(2 * (times @ hits), present + times @ called)
+        return _mean_of_known(np.where(present > 0, f1, np.nan))
 
     return metric
 
@@ -155,8 +186,17 @@ def macro_auroc(scores: NDArray[np.floating], actual: NDArray[np.bool_]) -> Weig
     return lambda times: _mean_of_known(np.stack([metric(times) for metric in each], axis=1))
 
 
+def _hits(actual: Any, claimed: Any) -> Any:
+    """1 where a label is true and predicted, (rows, labels)."""
+    return _floats(actual & claimed if isinstance(actual, np.ndarray) else actual.multiply(claimed))
+
+
+def _floats(labels: Any) -> Any:
+    return labels.astype(np.float64) if isinstance(labels, np.ndarray) else labels.tocsr()
+
+
 def _times(rng: np.random.Generator, resamples: int, rows: int) -> NDArray[np.float64]:
-    """How often each row is drawn: (resamples, rows), each line adding up to `rows`."""
+    """How often each row, or group, is drawn: (resamples, rows), each line adding up to `rows`."""
     lines = [np.bincount(rng.integers(rows, size=rows), minlength=rows) for _ in range(resamples)]
     return np.array(lines, dtype=np.float64)
 

@@ -19,6 +19,7 @@ from firstlight.setup.measure import Trial, fastest
 from firstlight.setup.recipe import Recipe, recipe_for
 from firstlight.text import count, visible
 from firstlight.training.job import build_job, load_kind
+from firstlight.training.restart import smaller_parts
 
 if TYPE_CHECKING:
     from firstlight.data.examples import Split
@@ -105,28 +106,17 @@ def _measured(
         draft.put("model.width", widths[len(widths) // 2], "")
     while True:
         try:
-            return _by_real_steps(draft, data, recipe, machine, folder, training_seconds)
+            trial = Trial(config=draft.config, data=data, folder=folder)
+            found = fastest(trial, machine, draft.explicit, recipe.measured)
+            _machine(draft, found)
+            _size(draft, replace(trial, config=draft.config), recipe, found, training_seconds)
+            return found
         except (MemoryError, RuntimeError) as error:
-            parts = 2 * draft.config.parallel.micro_batches
-            fixed = PARTS in draft.explicit or parts > draft.config.training.batch_size
-            if not out_of_memory(error) or fixed:
+            change = smaller_parts(draft.config, str(error))
+            if not out_of_memory(error) or PARTS in draft.explicit or change is None:
                 raise
+        parts = change.config.parallel.micro_batches
         draft.put(PARTS, parts, "memory ran out in a step with the batch in fewer parts")
-
-
-def _by_real_steps(
-    draft: Draft,
-    data: Dataset,
-    recipe: Recipe,
-    machine: Machine,
-    folder: Folder,
-    training_seconds: float,
-) -> Machine:
-    trial = Trial(config=draft.config, data=data, folder=folder)
-    machine = fastest(trial, machine, draft.explicit, recipe.measured)
-    _machine(draft, machine)
-    _size(draft, replace(trial, config=draft.config), recipe, machine, training_seconds)
-    return machine
 
 
 def _model(draft: Draft, data: Dataset, machine: Machine) -> Shape:

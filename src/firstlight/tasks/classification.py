@@ -3,6 +3,10 @@
 Loss: cross-entropy in nats, averaged over examples. Metric: accuracy, higher is better; with two classes the
 area under the ROC curve is measured too. Chance: the loss of always predicting the class shares of the training
 rows, and the share of the most frequent class.
+
+A training row counts by its weight (`data.weight`, 1 without) times that of its class. `class_weights: balanced`
+weighs a class by total / (classes x its own), as scikit-learn does, where both are sums of the rows' weights over the
+classes that occur: so all classes count alike, and rows count 1 on average.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firstlight.tasks.task import CERTAIN, Activation, Chance, Goal, LossFunction, Objective, Task
+from firstlight.tasks.task import CERTAIN, Activation, Chance, Goal, LossFunction, Objective, Task, weighed
 
 if TYPE_CHECKING:
     import torch
@@ -21,12 +25,15 @@ if TYPE_CHECKING:
 
     from firstlight.config.schema import Loss
 
+SMALLEST_SUM = 1e-12  # of the weights of a batch: rows that all count nothing have a loss of 0
 TWO = 2  # classes, of which the second is the positive one
 
 
 def bind(goal: Goal) -> Objective:
     """The objective for these classes, their shares in the training rows, and these loss settings."""
-    counts = np.bincount(goal.targets, minlength=len(goal.classes))
+    rows = np.bincount(goal.targets, minlength=len(goal.classes))
+    counts = np.bincount(goal.targets, weights=goal.weights, minlength=len(goal.classes)).astype(np.float64)
+    classes = class_weights(goal.settings, counts)
     return Objective(
         outputs=len(goal.classes),
         metric="val_accuracy",
@@ -34,7 +41,8 @@ def bind(goal: Goal) -> Objective:
         activate=_softmax,
         measure=measure,
         perfect=lambda targets: perfect(targets, len(goal.classes), goal.settings),
-        chance=chance(counts, goal.settings),
+        chance=chance(counts, goal.settings, rows),
+        row_weights=goal.weights if classes is None else weighed(classes[goal.targets], goal.weights),
     )
 
 
@@ -49,28 +57,48 @@ def measured(classes: int) -> tuple[str, ...]:
     return (*common, "val_auroc") if classes == TWO else common
 
 
-def make_loss(settings: Loss, class_counts: NDArray[np.int64], device: torch.device) -> LossFunction:
-    """The training loss: a function of logits (batch, classes) and targets (batch,) that gives a mean in nats.
+def class_weights(settings: Loss, counts: NDArray[np.floating]) -> NDArray[np.float64] | None:
+    """How much a row of each class counts beside its own weight, (classes,); None = all alike.
 
-    `class_weights: balanced` weighs a class by total / (classes x its count), as scikit-learn does.
+    Args:
+        settings: Of the loss.
+        counts: Sum of the weights of the training rows of each class; a class without any gets 1, which nobody asks.
+    """
+    if settings.class_weights != "balanced":
+        return None
+    present = counts > 0
+    weights = np.ones(len(counts))
+    weights[present] = counts.sum() / (present.sum() * counts[present])
+    return weights
+
+
+def make_loss(settings: Loss, counts: NDArray[np.floating], device: torch.device) -> LossFunction:
+    """The training loss: a function of logits (batch, classes), targets (batch,) and weights, a mean in nats.
+
+    Each row counts by its weight times that of its class. With class weights the mean of a batch is by these, as in
+    PyTorch, so that a batch without a rare class is as large as one with it; else the sum is divided by the rows.
+
+    Args:
+        settings: Smoothing and class weights.
+        counts: Sum of the weights of the training rows of each class.
+        device: Of the outputs.
     """
     import torch
     from torch.nn import functional
 
-    weight = None
-    if settings.class_weights == "balanced":
-        shares = class_counts.sum() / (len(class_counts) * np.maximum(class_counts, 1))
-        weight = torch.tensor(shares, dtype=torch.float32, device=device)
+    found = class_weights(settings, counts)
+    balance = None if found is None else torch.tensor(found, dtype=torch.float32, device=device)
     smoothing = settings.label_smoothing
 
     def loss(
         outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
-        way = "mean" if weights is None else "none"
-        found = functional.cross_entropy(
-            outputs.float(), targets, weight=weight, label_smoothing=smoothing, reduction=way
-        )
-        return found if weights is None else (found * weights).mean()
+        way = "mean" if weights is None and balance is None else "none"
+        each = functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing, reduction=way)
+        if balance is None:
+            return each if weights is None else (each * weights).mean()
+        counted = balance[targets] if weights is None else balance[targets] * weights
+        return (each * counted).sum() / counted.sum().clamp_min(SMALLEST_SUM)
 
     return loss
 
@@ -140,22 +168,27 @@ def perfect(targets: torch.Tensor, classes: int, settings: Loss) -> torch.Tensor
     return torch.log(hot * (1 - smoothing) + smoothing / classes)
 
 
-def chance(class_counts: NDArray[np.int64], settings: Loss) -> Chance:
+def chance(counts: NDArray[np.floating], settings: Loss, rows: NDArray[np.int64] | None = None) -> Chance:
     """What is reached without looking at the input: the entropy of the class shares, and the largest share.
 
     Under label smoothing e and class weights w the best constant prediction is (1 - e) w share + e / classes,
-    normalised, and its loss is that distribution's entropy.
+    and its loss is that distribution's entropy.
+
+    Args:
+        counts: Sum of the weights of the training rows of each class.
+        settings: Of the loss.
+        rows: Training rows of each class; None = `counts`. The metric counts each row once.
     """
-    shares = class_counts / class_counts.sum()
-    weighted = (
-        (class_counts > 0) / (class_counts > 0).sum() if settings.class_weights == "balanced" else shares
-    )
+    rows = counts.astype(np.int64) if rows is None else rows
+    shares = counts / counts.sum()
+    balance = class_weights(settings, counts)
+    weighted = shares if balance is None else shares * balance
     smoothed = (1 - settings.label_smoothing) * weighted + settings.label_smoothing / len(shares)
     return Chance(
         loss=_entropy(shares),
         blank=math.log(len(shares)),
         training_loss=_entropy(smoothed),
-        metric=float(shares.max()),
+        metric=float(rows[counts.argmax()] / rows.sum()),
     )
 
 

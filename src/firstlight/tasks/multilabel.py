@@ -2,6 +2,9 @@
 
 Loss: binary cross-entropy in nats, averaged over rows and labels. Metric: macro F1 at a probability of one half,
 higher is better. Accuracy is the share of rows with every label right.
+
+A training row counts by its weight (`data.weight`, 1 without). `class_weights: balanced` weighs the rows that have a
+label by the weight of those without it over that of those with it, label by label: both then count alike.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.tasks.classification import auroc
-from firstlight.tasks.task import CERTAIN, Activation, Chance, Goal, LossFunction, Objective, Task
+from firstlight.tasks.task import CERTAIN, Activation, Chance, Goal, LossFunction, Objective, Task, weighed
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +28,7 @@ HALF = 0.5
 
 def bind(goal: Goal) -> Objective:
     """The objective for these labels: targets float32 (rows, labels) of 0 and 1."""
+    positive = positive_weights(goal)
     return Objective(
         outputs=len(goal.classes),
         metric="val_macro_f1",
@@ -32,7 +36,10 @@ def bind(goal: Goal) -> Objective:
         activate=_sigmoid,
         measure=measure,
         perfect=lambda targets: perfect(targets, goal.settings.label_smoothing),
-        chance=chance(goal.targets, goal.settings.label_smoothing),
+        chance=chance(goal),
+        row_weights=goal.weights
+        if positive is None
+        else weighed(np.where(goal.targets > HALF, positive, 1.0), goal.weights),
     )
 
 
@@ -46,15 +53,26 @@ def measured(classes: int) -> tuple[str, ...]:
     return MEASURED
 
 
+def shares(goal: Goal) -> NDArray[np.float64]:
+    """Share of the training rows that have each label, by their weight, (labels,)."""
+    return np.asarray(np.average(goal.targets.astype(np.float64), axis=0, weights=goal.weights))
+
+
+def positive_weights(goal: Goal) -> NDArray[np.float64] | None:
+    """How much a row that has a label counts in it, beside its own weight, (labels,); None = as one without it."""
+    if goal.settings.class_weights != "balanced":
+        return None
+    share = np.clip(shares(goal), 1 / len(goal.targets), 1)
+    return np.asarray((1 - share) / share)
+
+
 def make_loss(goal: Goal, device: torch.device) -> LossFunction:
     """Binary cross-entropy of logits (batch, labels); `balanced` weighs positives by negatives / positives."""
     import torch
     from torch.nn import functional
 
-    weight = None
-    if goal.settings.class_weights == "balanced":
-        share = np.clip(goal.targets.mean(axis=0), 1 / len(goal.targets), 1)
-        weight = torch.tensor((1 - share) / share, dtype=torch.float32, device=device)
+    positive = positive_weights(goal)
+    weight = None if positive is None else torch.tensor(positive, dtype=torch.float32, device=device)
     smoothing = goal.settings.label_smoothing
 
     def loss(
@@ -95,22 +113,29 @@ def perfect(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
     return torch.logit(targets * (1 - 2 * half) + half)
 
 
-def chance(targets: NDArray[np.floating], smoothing: float) -> Chance:
+def chance(goal: Goal) -> Chance:
     """Always predicting the share of each label: the mean of their entropies; F1 of calling the common ones."""
-    share = targets.mean(axis=0).astype(np.float64)
-    f1 = np.where(share >= HALF, 2 * share / (1 + share), 0.0)[share > 0]
+    share, smoothing = shares(goal), goal.settings.label_smoothing
+    smoothed = share * (1 - smoothing) + smoothing / 2
+    positive = positive_weights(goal)
+    once = goal.targets.mean(axis=0).astype(np.float64)  # the metric counts each row once
+    f1 = np.where(share >= HALF, 2 * once / (1 + once), 0.0)[once > 0]
     return Chance(
-        loss=_entropy(share),
+        loss=_least_loss(share, 1 - share),
         blank=math.log(2),
-        training_loss=_entropy(share * (1 - smoothing) + smoothing / 2),
+        training_loss=_least_loss(smoothed if positive is None else positive * smoothed, 1 - smoothed),
         metric=float(f1.mean()) if len(f1) else 0.0,
     )
 
 
-def _entropy(share: NDArray[np.float64]) -> float:
-    """Mean over the labels, in nats."""
-    inside = np.clip(share, 1e-12, 1 - 1e-12)
-    return float(-(inside * np.log(inside) + (1 - inside) * np.log(1 - inside)).mean())
+def _least_loss(ones: NDArray[np.float64], zeros: NDArray[np.float64]) -> float:
+    """Of the best constant probability of each label, where rows with and without it count so much; mean, in nats.
+
+    A label that all rows have counts nothing when it is balanced: any probability is best, and its loss is 0.
+    """
+    total = ones + zeros
+    p = np.clip(np.divide(ones, total, out=np.zeros(len(total)), where=total > 0), 1e-12, 1 - 1e-12)
+    return float(-(ones * np.log(p) + zeros * np.log(1 - p)).mean())
 
 
 def _sigmoid(outputs: torch.Tensor) -> torch.Tensor:

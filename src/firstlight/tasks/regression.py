@@ -1,7 +1,8 @@
 """Regression: one number for each row, in the user's unit.
 
-The model learns the target with mean 0 and deviation 1, from the training rows. Loss: mean squared error of that,
-so that 1 is what the mean alone reaches. Metric: R2, higher is better; RMSE and MAE are in the user's unit.
+The model learns the target with mean 0 and deviation 1, from the training rows as they count (`data.weight`).
+Loss: mean squared error of that, so that 1 is what the mean alone reaches. Metric: R2, higher is better; RMSE and
+MAE are in the user's unit.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MEASURED = ("val_loss", "val_r2", "val_rmse", "val_mae")
 def bind(goal: Goal) -> Objective:
     """The objective with the mean and the deviation of the training targets (rows,)."""
     targets = goal.targets.astype(np.float64)
-    mean, std = float(targets.mean()), float(targets.std()) or 1.0
+    mean = float(np.average(targets, weights=goal.weights))
+    std = float(np.average((targets - mean) ** 2, weights=goal.weights)) ** 0.5 or 1.0
     meta = {"target_mean": mean, "target_std": std}
     return Objective(
         outputs=1,
@@ -34,6 +36,7 @@ def bind(goal: Goal) -> Objective:
         perfect=lambda targets: ((targets - mean) / std).float()[:, None],
         chance=Chance(loss=1.0, blank=1.0, training_loss=1.0, metric=0.0),
         meta=meta,
+        row_weights=goal.weights,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from numpy.typing import NDArray
 
@@ -41,11 +42,12 @@ class Goal:
     classes: tuple[str, ...]  # none for a regression
     targets: NDArray[Any]  # of the training rows, as in Examples
     settings: Loss
+    weights: NDArray[np.float64] | None = None  # of the training rows, mean 1; None = all count alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
-    """What is reached without looking at the input."""
+    """What is reached without looking at the input, from training rows that count by their weight."""
 
     loss: float  # in the unit of val_loss
     blank: (
@@ -71,6 +73,8 @@ class Objective:
         plain: Targets as batches hold them -> as `measure` wants them.
         own_loss: The loss is a person's own: val_loss is the mean of it over the validation batches, what perfect
             outputs are is not known, and neither is chance but for the metric.
+        row_weights: How much a training row counts in the loss, data.weight times the weight of its class, as a
+            reference has to count it: (rows,), or (rows, labels); None = all alike.
     """
 
     outputs: int
@@ -83,6 +87,7 @@ class Objective:
     meta: dict[str, Any] = field(default_factory=dict)
     plain: Callable[[NDArray[Any]], NDArray[Any]] = lambda targets: targets
     own_loss: bool = False
+    row_weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,3 +105,10 @@ class Task:
     bind: Callable[[Goal], Objective]
     activation: Callable[[Mapping[str, Any]], Activation]
     measured: Callable[[int], tuple[str, ...]]
+
+
+def weighed(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Values (rows, ...) times the weights of the rows (rows,), if there are any."""
+    if weights is None:
+        return values
+    return values * weights.reshape(-1, *[1] * (values.ndim - 1))

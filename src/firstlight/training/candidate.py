@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import records_io, store
-from firstlight.training.job import load_kind
+from firstlight.training.job import load_kind, prediction_meta
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,9 +36,9 @@ def save_candidate(job: Job, name: str, model: Any) -> str:
 
     config = job.config.model_copy(update={"model": job.config.model.model_copy(update={"name": "auto"})})
     pipeline = job.data.kind.pipeline(config, job.data, job.objective.outputs, job.machine)
+    # Of its own pipeline alone: the network may have had another one, tokens where this one has n-grams.
     meta = {
-        **job.meta,
-        **pipeline.meta,
+        **prediction_meta(job.data, job.objective, pipeline),
         "model": name,
         "model_shape": model.plain_shape(),
         **IN_THE_USERS_UNIT,

@@ -3,36 +3,47 @@
 `checkpoints/manifest.json` says for each name which content may lie there: the committed one, and while a save
 is under way the one that comes `next`. A save goes
 
-    last_model.pt gets the second name previous_model.pt   the generation before stays until the next save
-    the manifest announces what comes
-    the files are replaced, last_model.pt at the end
-    the manifest commits
+    settle            what an earlier save left half done becomes what really lies on the disk
+    announce          the manifest says what comes
+    best_model.pt     replaced
+    last_model.pt     the new one is written beside it and synced; then the old one gets the second name
+                      previous_model.pt, and the new one takes its place
+    commit            the manifest says what is there
+    the rest          a checkpoint of every so many epochs; the disk may refuse it, and the save has succeeded
 
-so that at every instant a file is there that the manifest commits, and it is never older than the last save that was
-told of. A file whose hash the manifest does not know is damaged, or not ours: it is named, never read and never
-deleted.
+so that at every instant a file is there that the manifest knows, and it is never older than the last save that was
+told of. A file whose hash the manifest does not know under its name is damaged, or not ours: it never becomes
+previous_model.pt, and it is never read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from firstlight.errors import ResumeRefused
 from firstlight.experiment import store
+from firstlight.machine.memory import out_of_memory
 from firstlight.text import visible
+from firstlight.training.manifest import (
+    FORMAT,
+    NEXT,
+    Entry,
+    committed,
+    known,
+    of_name,
+    read_manifest,
+    settle,
+    write_manifest,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from firstlight.experiment.folder import Folder
-
-FORMAT = 1
-NEXT = "next"  # key of what a save that is under way will put there
-ASIDE = ".damaged"  # what is added to the name of a damaged file that would be in the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +51,28 @@ class Packed:
     """A checkpoint as the bytes of its file."""
 
     content: memoryview
-    entry: dict[str, Any]  # of the manifest: sha256, bytes, step, epoch
+    entry: Entry
 
 
-class Recovered(NamedTuple):
-    """Where a run can go on, and what was found on the way there."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """A checkpoint that lies on the disk already and gets a second name."""
 
-    path: Path | None  # the newest good checkpoint
-    notes: tuple[str, ...]  # one sentence for each file that is damaged or gone
+    path: Path
+    entry: Entry
+
+
+class _Memory(io.BytesIO):
+    """Remembers that it could not grow, which torch tells in words of its file format (`unexpected pos`)."""
+
+    refused = False
+
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content)
+        except MemoryError:
+            self.refused = True
+            raise
 
 
 def save(folder: Folder, paths: Iterable[Path], checkpoint: dict[str, Any]) -> str:
@@ -58,11 +83,20 @@ def save(folder: Folder, paths: Iterable[Path], checkpoint: dict[str, Any]) -> s
 
 
 def pack(checkpoint: dict[str, Any]) -> Packed:
-    """The bytes of a checkpoint's file, with their hash."""
+    """The bytes of a checkpoint's file, with their hash.
+
+    Raises:
+        MemoryError: The memory does not suffice.
+    """
     import torch
 
-    buffer = io.BytesIO()
-    torch.save(checkpoint, buffer)
+    buffer = _Memory()
+    try:
+        torch.save(checkpoint, buffer)
+    except RuntimeError as error:
+        if buffer.refused or out_of_memory(error):
+            raise MemoryError(str(error).partition("\n")[0]) from error
+        raise
     content = buffer.getbuffer()
     entry = {
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -73,29 +107,65 @@ def pack(checkpoint: dict[str, Any]) -> Packed:
     return Packed(content=content, entry=entry)
 
 
-def write(folder: Folder, packed: dict[Path, Packed]) -> None:
-    """Writes checkpoints under their names, the last one at the end, and commits them together.
+def write(folder: Folder, packed: Mapping[Path, Packed | Linked]) -> dict[Path, OSError]:
+    """Writes checkpoints under their names and commits them together, the last one at the end.
+
+    Returns:
+        Those of every so many epochs that the disk refused, which come after the others.
 
     Raises:
-        OSError: The disk refused; what the manifest committed before is still there.
+        OSError: The disk refused best or last; what the manifest committed before is still there.
     """
-    manifest = read_manifest(folder)
-    files = manifest["files"]
-    store.make_parent(folder.manifest)
-    if folder.last in packed and folder.last.name in files and folder.last.is_file():
-        store.keep(folder.last, folder.previous)
-        files[folder.previous.name] = _committed(files[folder.last.name])
-    for path, one in packed.items():
-        files[path.name] = _committed(files.get(path.name, one.entry)) | {NEXT: one.entry}
-    store.write_json(folder.manifest, manifest)
-    for path in sorted(packed, key=lambda p: p == folder.last):
-        store.write_bytes(path, packed[path].content)
-        files[path.name] = packed[path].entry
-    store.write_json(folder.manifest, manifest)
+    files = settle(folder)
+    spare = {path: one for path, one in packed.items() if isinstance(one, Packed) and _periodic(folder, path)}
+    coming = {path.name: one.entry for path, one in packed.items()}
+    kept = _whole_last(folder, files) if folder.last in packed else None
+    if kept is not None:
+        coming[folder.previous.name] = kept
+    announced = {name: committed(files.get(name, entry)) | {NEXT: entry} for name, entry in coming.items()}
+    write_manifest(folder, files | announced)
+    for path in sorted(packed.keys() - spare.keys(), key=lambda p: p == folder.last):
+        _put(path, packed[path], folder.previous if kept is not None and path == folder.last else None)
+    waiting = {path.name: announced[path.name] for path in spare}
+    write_manifest(folder, files | coming | waiting)
+    return _write_spare(folder, spare)
+
+
+def _write_spare(folder: Folder, spare: Mapping[Path, Packed]) -> dict[Path, OSError]:
+    """Writes what a run can do without; gives what the disk refused."""
+    refused = {}
+    for path, one in spare.items():
+        try:
+            store.write_bytes(path, one.content)
+        except OSError as error:
+            refused[path] = error
+    if spare:
+        with contextlib.suppress(OSError):  # then the next save settles it
+            settle(folder)
+    return refused
+
+
+def _periodic(folder: Folder, path: Path) -> bool:
+    return path not in (folder.best, folder.last)
+
+
+def _put(path: Path, one: Packed | Linked, kept: Path | None) -> None:
+    if isinstance(one, Linked):
+        store.keep(one.path, path)
+    else:
+        store.write_bytes(path, one.content, kept=kept)
+
+
+def _whole_last(folder: Folder, files: dict[str, Entry]) -> Entry | None:
+    """The entry of the last checkpoint if its file is whole: a damaged one must not replace the generation before."""
+    entry = files.get(folder.last.name)
+    if entry is None or not folder.last.is_file():
+        return None
+    return entry if store.sha256(folder.last) == entry["sha256"] else None
 
 
 def load(folder: Folder, path: Path) -> dict[str, Any]:
-    """Reads a checkpoint after its hash was found in the manifest.
+    """Reads a checkpoint after its hash was found in the manifest under its name.
 
     Raises:
         ResumeRefused: No such file, not in the manifest, damaged, or of another format.
@@ -103,15 +173,9 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
     import torch
 
     where = visible(str(path))
-    if not path.is_file():
-        raise ResumeRefused("there is no checkpoint", f"{where} does not exist", "start without --resume")
-    files = read_manifest(folder)["files"]
-    if path.name not in files:
-        raise ResumeRefused(
-            "the checkpoint is not in the manifest", where, "use a checkpoint that firstlight wrote here"
-        )
-    content = path.read_bytes()  # hashed and read from the same bytes: nobody can change them in between
-    if hashlib.sha256(content).hexdigest() not in known(files):
+    # Once more when they do not agree: a run that saves may have come between manifest and file.
+    content = _verified(folder, path) or _verified(folder, path)
+    if content is None:
         raise ResumeRefused(
             "the checkpoint is damaged",
             f"{where}: its SHA-256 is not the one in {folder.manifest.name}",
@@ -136,113 +200,40 @@ def load(folder: Folder, path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def newest(folder: Folder) -> Path | None:
-    """The good checkpoint with the most steps, by the content of the files and not by their times."""
-    return _newest(folder, _good(folder))
-
-
-def recover(folder: Folder) -> Recovered:
-    """Finds where a run can go on, and makes the folder fit for it: nothing damaged is left under a name that is read.
-
-    A damaged file is renamed, never deleted. When the best checkpoint is lost, it is taken from another file of
-    the same content, or the run goes on from before it, so that it comes again.
-    """
-    files = read_manifest(folder)["files"]
-    good = _good(folder)
-    begun = {name for name in files if NEXT in files[name] and not (folder.checkpoints / name).is_file()}
-    lost = [name for name in sorted(files.keys() - begun) if folder.checkpoints / name not in good]
-    notes = [_set_aside(folder.checkpoints / name) for name in lost]
-    for path in (folder.checkpoints / name for name in lost):
-        entry = files[path.name]
-        same = next((other for other in good if good[other]["sha256"] == entry["sha256"]), None)
-        if same is not None:
-            store.write_bytes(path, same.read_bytes())
-            good[path] = entry
-            notes.append(f"{path.name} is taken from {same.name}, which has the same content")
-        elif path == folder.best:
-            good = {other: found for other, found in good.items() if found["step"] < entry["step"]}
-            notes.append(
-                f"training goes on from before step {entry['step']}, so that {path.name} comes again"
-            )
-    if lost and good:
-        kept = {name: entry for name, entry in files.items() if folder.checkpoints / name in good}
-        store.write_json(folder.manifest, {"format": FORMAT, "files": kept})
-    return Recovered(_newest(folder, good), tuple(notes))
-
-
-def _set_aside(path: Path) -> str:
-    """Takes a damaged file's name away; says what was found."""
+def _verified(folder: Folder, path: Path) -> bytes | None:
+    """The bytes of a file that are in the manifest under its name; None when they are not."""
+    where = visible(str(path))
     if not path.is_file():
-        return f"{path.name} is gone"
-    aside = path.with_name(path.name + ASIDE)
-    store.move(path, aside)
-    return f"{path.name} is damaged: its SHA-256 is not in the manifest; it is kept as {aside.name}"
-
-
-def adopt(folder: Folder, archive: Folder) -> None:
-    """Copies the good checkpoints of an earlier attempt, all but where it stood last, with their entries."""
-    manifest = read_manifest(folder)
-    for path, entry in _good(archive).items():
-        if path.name in (archive.last.name, archive.previous.name):
-            continue
-        manifest["files"][path.name] = entry
-        store.write_json(folder.manifest, manifest)
-        store.write_bytes(folder.checkpoints / path.name, path.read_bytes())
-
-
-def read_manifest(folder: Folder) -> dict[str, Any]:
-    """The manifest; an empty one when there is none.
-
-    Raises:
-        ResumeRefused: It is there and cannot be read.
-    """
-    if not folder.manifest.is_file():
-        return {"format": FORMAT, "files": {}}
-    try:
-        manifest = store.read_json(folder.manifest)
-        if manifest["format"] == FORMAT and all(_is_entry(e) for e in manifest["files"].values()):
-            return dict(manifest)
-        reason = f"format = {manifest['format']!r}, this version reads {FORMAT}"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = repr(error)
-    raise ResumeRefused(
-        "the list of checkpoints cannot be read",
-        f"{visible(str(folder.manifest))}: {visible(reason)}",
-        "restore the file, or start again in a new folder",
+        raise ResumeRefused("there is no checkpoint", f"{where} does not exist", "start without --resume")
+    files = read_manifest(folder)["files"]
+    if path.name not in files:
+        raise ResumeRefused(
+            "the checkpoint is not in the manifest", where, "use a checkpoint that firstlight wrote here"
+        )
+    content = path.read_bytes()  # hashed and read from the same bytes: nobody can change them in between
+    return (
+        content if hashlib.sha256(content).hexdigest() in known(of_name(folder, files, path.name)) else None
     )
 
 
-def known(files: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every content that the manifest knows, by its SHA-256."""
-    both = [entry for listed in files.values() for entry in (listed.get(NEXT), _committed(listed)) if entry]
-    return {entry["sha256"]: entry for entry in both}
+def newest(folder: Folder) -> Path | None:
+    """The good checkpoint with the most steps, by the content of the files and not by their times."""
+    return newest_of(folder, good_files(folder))
 
 
-def _good(folder: Folder) -> dict[Path, dict[str, Any]]:
-    """The files that hold a content which the manifest knows, each with the entry of that content."""
+def good_files(folder: Folder) -> dict[Path, Entry]:
+    """The files that hold a content which the manifest knows under their name, each with the entry of that content."""
     files = read_manifest(folder)["files"]
-    contents = known(files)
     found = {}
     for name in files:
         path = folder.checkpoints / name
+        contents = known(of_name(folder, files, name))
         entry = contents.get(store.sha256(path)) if path.is_file() else None
         if entry is not None:
             found[path] = entry
     return found
 
 
-def _newest(folder: Folder, good: dict[Path, dict[str, Any]]) -> Path | None:
+def newest_of(folder: Folder, good: dict[Path, Entry]) -> Path | None:
+    """The one with the most steps; of equals, the last one."""
     return max(good, key=lambda path: (good[path]["step"], path == folder.last), default=None)
-
-
-def _committed(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != NEXT}
-
-
-def _is_entry(entry: dict[str, Any]) -> bool:
-    named = (
-        isinstance(entry["sha256"], str)
-        and isinstance(entry["step"], int)
-        and isinstance(entry["epoch"], int)
-    )
-    return named and (NEXT not in entry or _is_entry(entry[NEXT]))

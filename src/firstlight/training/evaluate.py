@@ -44,7 +44,7 @@ def evaluate(
         model: Inputs of a batch -> outputs.
         job: The run.
         part: Of the data; None = the validation rows.
-        stop: Looked at after each batch.
+        stop: Looked at before each batch.
 
     Raises:
         Stopped: `stop` was requested.
@@ -58,14 +58,14 @@ def evaluate(
         part = job.val if part is None else part
         size = max(part.size, EVALUATION_BATCH) // job.config.parallel.micro_batches
         for batch in part.ordered(max(size, 1)):
+            if stop is not None and stop.requested:
+                model.train(was_training)
+                raise Stopped
             outputs = forward(model, batch.inputs, job.views, job.machine)
             predicted.append(merged(outputs, job.objective.activate).cpu().numpy())
             if job.objective.own_loss:
                 losses.append(job.loss(outputs[0], batch.targets).item() * len(batch.rows))
             targets.append(batch.targets.cpu().numpy())
-            if stop is not None and stop.requested:
-                model.train(was_training)
-                raise Stopped
     model.train(was_training)
     answers, actual = np.concatenate(predicted), job.objective.plain(np.concatenate(targets))
     metrics = job.objective.measure(answers, actual)

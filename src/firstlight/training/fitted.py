@@ -14,13 +14,13 @@ from firstlight.experiment import records_io
 from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import EpochRecord, Outcome
+from firstlight.machine.memory import peak_memory
 from firstlight.training import checkpoint
 from firstlight.training.candidate import IN_THE_USERS_UNIT
 from firstlight.training.evaluate import evaluate
 from firstlight.training.job import load_kind, load_task
-from firstlight.training.loop import peak_memory
 from firstlight.training.predictions import write_predictions
-from firstlight.training.state import random_states
+from firstlight.training.state import FORMAT, random_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def _in_the_users_unit(job: Job, model: Any) -> Job:
 def _save(job: Job, model: Any, record: EpochRecord) -> None:
     """Best and last are the same; there is no optimizer to go on with."""
     content = {
-        "format": checkpoint.FORMAT,
+        "format": FORMAT,
         "model": model.state_dict(),
         "optimizer": {},
         "scheduler": {},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from firstlight import catalog
+from firstlight.kinds.kind import weights_of
 from firstlight.models.model import ModelKind
 from firstlight.tasks.task import Goal, Task
 
@@ -61,8 +62,13 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
     from firstlight.training.optimizer import make_optimizer
 
     examples = data.examples
-    known = examples.targets[data.known(data.split.train)]
-    goal = Goal(classes=examples.classes, targets=known, settings=config.loss)
+    weights, train = weights_of(data), data.known(data.split.train)
+    goal = Goal(
+        classes=examples.classes,
+        targets=examples.targets[train],
+        settings=config.loss,
+        weights=None if weights is None else weights[train],
+    )
     objective = data.kind.objective(load_task(examples.task).bind(goal), data)
     pipeline = data.kind.pipeline(config, data, objective.outputs, machine)
     return Job(
@@ -77,15 +83,20 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
         data=data,
         make_model=lambda: make_model(config, pipeline.shape, machine, pipeline),
         make_optimizer=pipeline.optimizer or (lambda model: make_optimizer(model, config)),
-        meta={
-            "kind": data.kind.name,
-            "task": examples.task,
-            "classes": list(examples.classes),
-            "outputs": objective.outputs,
-            **objective.meta,
-            **pipeline.meta,
-        },
+        meta=prediction_meta(data, objective, pipeline),
     )
+
+
+def prediction_meta(data: Dataset, objective: Objective, pipeline: Pipeline) -> dict[str, Any]:
+    """What a prediction needs beside the weights: of the task, and of the pipeline that the model was fitted with."""
+    return {
+        "kind": data.kind.name,
+        "task": data.examples.task,
+        "classes": list(data.examples.classes),
+        "outputs": objective.outputs,
+        **objective.meta,
+        **pipeline.meta,
+    }
 
 
 def load_kind(name: str) -> ModelKind:

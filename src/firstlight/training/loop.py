@@ -11,9 +11,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from firstlight.experiment.records import EpochRecord
+from firstlight.machine.memory import peak_memory
 from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.plan import Speed, fit, predict_seconds
 from firstlight.training.saving import SAVE_SECONDS
@@ -82,6 +83,12 @@ def train(job: Job, state: TrainingState, watch: Watch) -> Ending:
     """
     step = make_step(state.model, state.optimizer, job.loss, job.machine, **step_settings(job.config))
     state.model.train()
+    if (
+        state.records and not state.position
+    ):  # resumed where an epoch had just ended: what was asked then is asked again
+        ending = _ends(job, state, watch)
+        if ending is not None:
+            return ending
     while state.step < state.plan.total_steps(state.step) or state.position:
         watch.meter.begin_epoch(state.sums)
         ending = _steps(job, state, watch, step)
@@ -114,24 +121,42 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
         if ended - watch.looked >= LOOK_SECONDS:
             _look(job, state, watch)
         if watch.stop.requested or watch.saver.due(ended):
-            alarm = _read(state, watch) or watch.alarms.weights(state.step, state.model)
-            if alarm is not None:
-                return Ending(state="halted", reason=alarm.detail, alarm=alarm)
-            state.sums, state.alarms = meter.plain_sums(), watch.alarms.state_dict()
-            if watch.stop.requested:
-                return _interrupted(state, watch)
-            watch.saver.save(state, ("last",))
+            ending = _save_open(state, watch)
+            if ending is not None:
+                return ending
             clock = time.monotonic()
         if state.step >= state.plan.total_steps(state.step):
             break
     return None
 
 
-def _interrupted(state: TrainingState, watch: Watch) -> Ending:
-    """Saves the last finished step, since a signal came."""
-    if not watch.saver.save(state, ("last",)):
-        watch.saver.finish()
+def _save_open(state: TrainingState, watch: Watch) -> Ending | None:
+    """Saves while an epoch is open, but not what may be the begin of a divergence, unless a signal came.
+
+    Both generations of checkpoints would soon hold it, and nothing would be left from which to start again.
+    """
+    alarm = _read(state, watch)
+    if alarm is None and watch.alarms.uneasy and not watch.stop.requested:
+        return None
+    state.sums, state.alarms = watch.meter.plain_sums(), watch.alarms.state_dict()
+    alarm = alarm or watch.saver.save(state, ("last",))
+    if alarm is not None:
+        return Ending(state="halted", reason=alarm.detail, alarm=alarm)
+    if not watch.stop.requested:
+        return None
+    watch.saver.finish()
     return Ending(state="interrupted", reason=f"a signal came at step {state.step}")
+
+
+def _save_before_validation(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
+    """Saves when a kill late in the validation would cost more than it may."""
+    expected = watch.validation_seconds
+    if not expected:
+        speed = _speed(job, watch)
+        expected = speed.validation if speed is not None else 0.0
+    if not watch.saver.due(time.monotonic() + expected):
+        return None
+    return _save_open(state, watch)
 
 
 def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
@@ -141,12 +166,14 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         return Ending(state="halted", reason=alarm.detail, alarm=alarm)
     last = state.step >= state.plan.total_steps(state.step)
     due = last or (state.epoch + 1) % job.config.validation.validate_every_n_epochs == 0
+    ending = _save_before_validation(job, state, watch) if due else None
+    if ending is not None:
+        return ending
     began = time.monotonic()
     try:
         found = evaluate(state.model, job, stop=watch.stop) if due else None
     except Stopped:  # the epoch stays open: whoever goes on validates first
-        state.sums, state.alarms = watch.meter.plain_sums(), watch.alarms.state_dict()
-        return _interrupted(state, watch)
+        return _save_open(state, watch)
     state.epoch, state.position, state.sums = state.epoch + 1, 0, {}
     if found is None:
         return None
@@ -163,8 +190,10 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
     state.best = state.best.updated(value, loss, state.epoch, job.config.early_stopping.min_delta)
     state.records.append(record)
     state.alarms = watch.alarms.state_dict()
-    watch.saver.save(state, _names(job, state, is_best, last))
+    alarm = watch.saver.save(state, _names(job, state, is_best, last))
     watch.on_epoch(tuple(state.records))
+    if alarm is not None:
+        return Ending(state="halted", reason=alarm.detail, alarm=alarm)
     watch.validation_seconds = time.monotonic() - began
     _look(job, state, watch)
     watch.progress.epoch(
@@ -173,6 +202,12 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         best=is_best,
         finish_seconds=_finish(job, state, watch),
     )
+    return _ends(job, state, watch)
+
+
+def _ends(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
+    """Whether the run ends after the epoch that was validated last: nothing is learnt, or patience ran out."""
+    last = state.step >= state.plan.total_steps(state.step)
     alarm = watch.alarms.epoch(
         step=state.step,
         epoch=len(state.records),
@@ -196,7 +231,9 @@ def _names(job: Job, state: TrainingState, is_best: bool, last: bool) -> tuple[s
     names = []
     if settings.save_best and is_best:
         names.append("best")
-    if state.epoch % settings.checkpoint_every_n_epochs == 0:
+    before = state.records[-2].epoch if len(state.records) > 1 else 0  # not every epoch is validated
+    every = settings.checkpoint_every_n_epochs
+    if state.epoch // every > before // every:
         names.append(str(state.epoch))
     if settings.save_last or last:
         names.append(
@@ -256,7 +293,8 @@ def _speed(job: Job, watch: Watch) -> Speed | None:
     passed = meter.measured_seconds / max(meter.measured_seconds + left, 1e-9)
     trust = min(1.0, LEAST_TRUST + passed / HALF)
     seconds = trust * recent + (1 - trust) * min(recent, meter.best_step_seconds)
-    seconds *= 1 + watch.saver.seconds / SAVE_SECONDS
+    if job.config.checkpointing.save_last:  # else nothing is saved inside an epoch
+        seconds *= 1 + watch.saver.seconds / SAVE_SECONDS
     # Before the first validation: a forward pass, and that of the mirror images, takes a third of a step.
     passes = 2 if job.config.model.mirror_average else 1
     estimate = passes * seconds / 3 * job.val.count / job.train.size
@@ -312,14 +350,3 @@ def _record(
         memory_bytes=peak_memory(job.machine.device),
         metrics=metrics,
     )
-
-
-def peak_memory(device: Any) -> int:
-    """Peak bytes so far: of the device on CUDA, of the process elsewhere."""
-    if device.type == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -35,6 +35,8 @@ def write_predictions(job: Job, predicted: NDArray[Any], targets: NDArray[Any]) 
         "predictions": predicted,
         "classes": np.array(job.classes, dtype=np.str_),
     }
+    if examples.groups is not None:  # intervals go over whole groups
+        arrays["groups"] = examples.groups[rows]
     if "target_std" in job.objective.meta:  # what the loss of a regression is measured in
         arrays["target_std"] = np.array(job.objective.meta["target_std"])
     store.write_npz(job.folder.predictions, arrays)

@@ -1,26 +1,34 @@
 """A new attempt: what stood in the way is changed in the config, the earlier attempt stays whole in attempts/N.
 
 After a loss that was not finite: a tenth of the rate, clipped. When memory ran out: batches computed in twice as many
-parts, with the same update. The new attempt goes on from the last good checkpoint, and nothing about it is silent.
+parts, with one update from all of them. The new attempt goes on from the last good checkpoint, and nothing about it
+is silent.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstlight.config.write import render_config
-from firstlight.experiment.attempts import archive_attempt, archived
+from firstlight.data.batch import LEAST_ROWS
+from firstlight.experiment.attempts import archive_attempt, archived, cause_of
 from firstlight.training import checkpoint
 from firstlight.training.job import build_job
-from firstlight.training.run import fresh_state
+from firstlight.training.manifest import read_manifest
+from firstlight.training.recovery import adopt
+from firstlight.training.run import fresh_state, recorded_changes, resumed_state
+from firstlight.watch.alarms import calm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from firstlight.config.schema import Config
     from firstlight.experiment.folder import Folder
     from firstlight.training.job import Job
     from firstlight.training.state import TrainingState
+    from firstlight.watch.progress import Progress
 
 RATE_FACTOR = 0.1  # of the learning rate before
 CLIP = 1.0  # total gradient norm
@@ -53,16 +61,16 @@ def safer(config: Config, reason: str) -> Change:
 
 
 def smaller_parts(config: Config, reason: str) -> Change | None:
-    """After memory ran out (P2.11); None when a part would be less than a row."""
+    """After memory ran out (P2.11); None when a part would have less than two rows."""
     parts = config.parallel.micro_batches * 2
-    if parts > config.training.batch_size:
+    if parts * LEAST_ROWS > config.training.batch_size:
         return None
     parallel = config.parallel.model_copy(update={"micro_batches": parts})
     return Change(
         config=config.model_copy(update={"parallel": parallel}),
         cause="crashes",
         reason=reason,
-        remedy=f"a batch of {config.training.batch_size} is computed in {parts} parts, with the same update",
+        remedy=f"a batch of {config.training.batch_size} is computed in {parts} parts, with one update",
         keys=("parallel.micro_batches",),
     )
 
@@ -84,23 +92,60 @@ def restarted(job: Job, change: Change, *, started: float) -> tuple[Job, Trainin
         started: Monotonic seconds at which the budget began.
     """
     again = build_job(change.config, job.data, job.machine, job.folder)
-    state = after_archive(again)
-    if state is None:
-        return again, fresh_state(again)
-    # Under the new config, so that this attempt can be resumed too.
-    state.used_seconds = time.monotonic() - started
-    content = state.to_checkpoint(change.config.model_dump(mode="json"), again.meta)
-    checkpoint.save(job.folder, (job.folder.last,), content)
-    return again, state
+    state = after_archive(again, used_seconds=time.monotonic() - started)
+    return again, state or fresh_state(again)
 
 
-def after_archive(job: Job) -> TrainingState | None:
-    """The state that the newest archived attempt saved last, its checkpoints taken over; None when there is none."""
-    earlier = archived(job.folder)
-    path = checkpoint.newest(earlier[-1]) if earlier else None
-    if path is None:
-        return None
-    state = fresh_state(job)
-    state.restore(checkpoint.load(earlier[-1], path))
-    checkpoint.adopt(job.folder, earlier[-1])
-    return state
+def standing(job: Job, progress: Progress, *, resume: bool) -> TrainingState:
+    """Where a run stands: at its own newest checkpoint, at that of the attempt before, or at its begin.
+
+    Args:
+        job: The run.
+        progress: Told which files are damaged, and when a run that was to go on begins anew.
+        resume: Whether the run was to go on.
+
+    Raises:
+        ResumeRefused: Every checkpoint is damaged or gone, or the newest was written under another config.
+    """
+    state = resumed_state(job, progress) or after_archive(job)
+    if state is not None:
+        return state
+    if resume:
+        progress.note("no checkpoint was saved before, so training begins anew")
+    return fresh_state(job, recorded_changes(job))
+
+
+def after_archive(job: Job, *, used_seconds: float = 0.0) -> TrainingState | None:
+    """The newest state of the archived attempts that is fit to go on from, with its checkpoints taken over.
+
+    It is saved under the config of the new attempt at once, so that this one can be resumed too. After a
+    divergence a state is fit that shows no sign of it, and the alarms begin anew.
+
+    Args:
+        job: Of the new attempt.
+        used_seconds: Of the budget, at least.
+
+    Returns:
+        None when no attempt left such a state.
+    """
+    for archive in reversed(archived(job.folder)):
+        diverged = cause_of(archive) == "nan_loss"
+        saved = next((one for one in _saved(archive) if not diverged or calm(one["alarms"])), None)
+        if saved is not None:
+            state = fresh_state(job)
+            state.restore(saved)
+            state.alarms = {} if diverged else state.alarms
+            state.used_seconds = max(state.used_seconds, used_seconds)
+            plain = state.to_checkpoint(job.config.model_dump(mode="json"), job.meta)
+            adopt(job.folder, archive, checkpoint.pack(plain))
+            return state
+    return None
+
+
+def _saved(archive: Folder) -> Iterator[dict[str, Any]]:
+    """The good checkpoints of an attempt, newest first, whose best one is there or will come again."""
+    good = checkpoint.good_files(archive)
+    best = read_manifest(archive)["files"].get(archive.best.name)
+    for path in sorted(good, key=lambda path: good[path]["step"], reverse=True):
+        if best is None or (good[path]["step"] >= best["step"]) == (archive.best in good):
+            yield checkpoint.load(archive, path)

@@ -14,8 +14,10 @@ from firstlight.experiment.records import Outcome, PlanChange
 from firstlight.training import checkpoint
 from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.loop import Ending, Watch, train
+from firstlight.training.manifest import newest_listed, read_manifest
 from firstlight.training.plan import Plan
 from firstlight.training.predictions import write_predictions
+from firstlight.training.recovery import recover
 from firstlight.training.saving import Saver
 from firstlight.training.state import TrainingState
 from firstlight.training.stopping import Best
@@ -63,25 +65,27 @@ def fresh_state(job: Job, changes: tuple[PlanChange, ...] = ()) -> TrainingState
     return TrainingState(model=model, optimizer=job.make_optimizer(model), plan=plan, best=best)
 
 
-def resumed_state(job: Job, progress: Progress) -> TrainingState:
-    """A run where its newest good checkpoint stands.
+def resumed_state(job: Job, progress: Progress) -> TrainingState | None:
+    """A run where its newest good checkpoint stands; None when this attempt has none and may begin anew.
 
     Args:
         job: The run.
         progress: Told which files are damaged.
 
     Raises:
-        ResumeRefused: There is none, or it was written under another config.
+        ResumeRefused: Every checkpoint is damaged or gone, or the newest was written under another config.
     """
-    path, notes = checkpoint.recover(job.folder)
+    path, notes, adopted = recover(job.folder)
     for note in notes:
         progress.warn(note)
-    if path is None:
+    if path is None and read_manifest(job.folder)["files"]:
         raise ResumeRefused(
             "there is no good checkpoint to resume from",
-            f"{job.folder.checkpoints}: {'; '.join(notes) or 'empty'}",
+            f"{job.folder.checkpoints}: {'; '.join(notes)}",
             "run `firstlight train` without --resume",
         )
+    if path is None or adopted:  # adopted: a kill came before this attempt saved where it begins
+        return None
     saved = checkpoint.load(job.folder, path)
     now = job.config.model_dump(mode="json")
     different = sorted(_differences(saved["config"], now))
@@ -112,10 +116,11 @@ def run_training(job: Job, state: TrainingState, clock: Clock, stop: Stop, progr
         Interrupted: A signal came; the state is saved.
         ResourceError: The disk refuses the checkpoints to the end.
     """
-    # The checkpoint knows what counts; after a crash the file may say more.
-    write_metrics(job.folder.metrics, state.records)
     inputs = hashes(job.folder, SETUP_FILES)
     watch = _watch(job, state, clock, stop, progress)
+    watch.on_plan_change()
+    # The checkpoint knows what counts; after a crash the file may say more.
+    watch.on_epoch(tuple(state.records))
     began = time.monotonic()
     ending = train(job, state, watch)
     seconds = time.monotonic() - began
@@ -159,7 +164,6 @@ def _watch(
 
         return tried
 
-    write_plan()
     return Watch(
         meter=Meter(),
         alarms=alarms,
@@ -176,9 +180,11 @@ def _watch(
 
 def _interrupted(job: Job, state: TrainingState, stop: Stop, reason: str) -> Interrupted:
     epochs = state.plan.total_epochs(state.step)
+    newest = newest_listed(job.folder)  # not always the last one: save_last may be false
+    where = f"{newest[0]}: step {newest[1]['step']}" if newest else f"{job.folder.checkpoints}: nothing saved"
     return Interrupted(
         reason,
-        f"{job.folder.last}: step {state.step}, epoch {min(state.epoch + 1, epochs)} of {epochs}",
+        f"{where}, epoch {min(state.epoch + 1, epochs)} of {epochs}",
         f"go on with: firstlight train {job.folder.root} --resume",
         exit_code=stop.exit_code,
     )
@@ -227,7 +233,7 @@ def _bad_place(job: Job, state: TrainingState) -> str:
     """Runs the batch that rang the alarm again; its weights were left as they were before it."""
     number = max(state.position - 1, 0)
     for batch in job.train.epoch(state.epoch, start=number):
-        return first_bad_place(state.model, batch, job.loss, job.machine)
+        return first_bad_place(state.model, batch, job.loss, job.machine, job.data.examples.ids)
     return "not found: the batch cannot be made again"
 
 

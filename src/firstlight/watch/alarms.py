@@ -68,12 +68,10 @@ class Alarms:
         self._norms.extend(state["norms"])
         self._high_steps, self._exploding = state["high_steps"], state["exploding"]
 
-    def weights(self, step: int, model: nn.Module) -> Alarm | None:
-        """Judges the weights after a step, before they are saved: an update can spoil them with a finite loss."""
-        name = next((n for n, p in model.named_parameters() if not bool(p.isfinite().all())), None)
-        if name is None:
-            return None
-        return Alarm(page="nan_loss", step=step, detail=f"step {step}: the weights of {name} are not finite")
+    @property
+    def uneasy(self) -> bool:
+        """Whether the last step may be the begin of a divergence: a loss far above chance, or a spike of the norm."""
+        return self._high_steps > 0 or self._exploding
 
     def look(self, step: int, loss: float, norm: float) -> Alarm | None:
         """Judges one step (from 1)."""
@@ -143,3 +141,16 @@ class Alarms:
             if self._norms[-1] > EXPLODING_NORM or step % NORM_WINDOW == 0
             else max(self._norms)
         )
+
+
+def spoiled(step: int, model: nn.Module) -> Alarm | None:
+    """Judges the weights after a step, before they are saved: an update can spoil them with a finite loss."""
+    name = next((n for n, p in model.named_parameters() if not bool(p.isfinite().all())), None)
+    if name is None:
+        return None
+    return Alarm(page="nan_loss", step=step, detail=f"step {step}: the weights of {name} are not finite")
+
+
+def calm(state: dict[str, Any]) -> bool:
+    """Whether a stored state of the alarms is from before any sign of a divergence."""
+    return not state.get("high_steps") and not state.get("exploding")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firstlight.data.batch import bad_rows
+from firstlight.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from torch import nn
 
@@ -14,9 +17,20 @@ if TYPE_CHECKING:
     from firstlight.machine.choices import Machine
     from firstlight.tasks.task import LossFunction
 
+NAMES_SHOWN = 5
 
-def first_bad_place(model: nn.Module, batch: Batch, loss_function: LossFunction, machine: Machine) -> str:
+
+def first_bad_place(
+    model: nn.Module, batch: Batch, loss_function: LossFunction, machine: Machine, ids: Sequence[str]
+) -> str:
     """Runs the batch again with the weights as they are and names where the first NaN or infinity appears.
+
+    Args:
+        model: Its gradients are overwritten.
+        batch: The batch.
+        loss_function: Of the outputs and the targets.
+        machine: The one that it is run on.
+        ids: Of every row of the data.
 
     Returns:
         A phrase such as "the weights, parameter blocks.0.conv.weight" or "the output of module blocks.1
@@ -24,7 +38,7 @@ def first_bad_place(model: nn.Module, batch: Batch, loss_function: LossFunction,
     """
     import torch
 
-    before = _bad_weight(model) or _bad_input(batch)
+    before = _bad_weight(model) or _bad_input(batch, ids)
     if before:
         return before
     found: list[str] = []
@@ -65,6 +79,9 @@ def _bad_weight(model: nn.Module) -> str:
     return ""
 
 
-def _bad_input(batch: Batch) -> str:
+def _bad_input(batch: Batch, ids: Sequence[str]) -> str:
     bad = bad_rows(batch.inputs)
-    return f"the input, rows {batch.rows[bad.cpu()].tolist()[:5]}" if bool(bad.any()) else ""
+    if not bool(bad.any()):
+        return ""
+    names = [ids[row] for row in batch.rows[bad.cpu()].tolist()[:NAMES_SHOWN]]
+    return f"the input of {visible(', '.join(names))}"

@@ -34,7 +34,7 @@ class TestLayouts:
         assert np.array_equal(examples.images.pixels, X)
         assert examples.targets.tolist() == Y.tolist()
         assert examples.classes == ("0", "1", "2")
-        assert examples.ids[:2] == ("row-0", "row-1")
+        assert examples.ids[:2] == ("row-0", "row-1")  # as numpy counts
         assert set(examples.parts.tolist()) == {Part.UNASSIGNED}
 
     @pytest.mark.parametrize("form", ["x_{0} y_{0}", "{0}_images {0}_labels", "data_{0} target_{0}"])
@@ -46,6 +46,8 @@ class TestLayouts:
         examples = npz(**arrays)
         assert np.array_equal(examples.images.pixels, X)
         assert examples.parts.tolist() == [Part.TRAIN] * 3 + [Part.VAL] * 2 + [Part.TEST]
+        first, last = (form.format(part).split()[0] for part in ("train", "test"))
+        assert (examples.ids[2], examples.ids[-1]) == (f"{first}:row-2", f"{last}:row-0")
 
     def test_two_pairs_of_the_same_rows_are_not_read_twice(self, npz):
         assert len(npz(x=X, y=Y, images=X, labels=Y).ids) == 6

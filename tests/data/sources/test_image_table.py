@@ -134,7 +134,7 @@ class TestRows:
         table = {"path": ["a/0.png", None, "b/2.png", "b/3.png"], "kind": ["cat", "cat", "dog", None]}
         examples = load(write(images / name, table))
         assert examples.ids == ("a/0.png", "b/2.png")
-        assert "2 rows without a path or a class were left out" in examples.notes
+        assert "2 rows without a path or a class left out: row-2, row-4" in examples.notes
 
     @pytest.mark.requirement("H06")
     @pytest.mark.parametrize("way", ["../secret.png", "a/../../secret.png", "absolute", "link"])

@@ -177,7 +177,7 @@ class TestOrder:
         first, second, none, again = found.groups[:4].tolist()
         assert (first == again, first == second, none) == (True, False, ALONE)
         (column,) = [c for c in found.table.columns if c.name == "patient"]
-        assert (column.kind, column.reason) == ("id", "it is data.group")
+        assert (column.kind, column.reason) == ("group", "it is data.group")
         assert "2 groups by patient; 10 rows without one, each taken as a group of its own" in found.notes
 
     @pytest.mark.parametrize(

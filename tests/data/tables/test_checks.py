@@ -130,6 +130,13 @@ def test_a_shift_between_the_parts() -> None:
     assert "target_shift" in check(table)
 
 
+def test_groups_of_one_class_each_are_no_shift_of_the_target() -> None:
+    table, codes = sound(), np.repeat(np.arange(30), 20)  # 20, 5 and 5 whole groups
+    table["y"] = np.where(np.isin(codes, [*range(0, 20, 2), 20, 21, 22, 23]), "yes", "no")
+    assert "target_shift" in check(table)
+    assert "target_shift" not in check(table, groups=codes)
+
+
 def test_categories_that_only_validation_has() -> None:
     table = sound()
     table["c"][400:450] = "d"

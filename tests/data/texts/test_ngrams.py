@@ -87,8 +87,8 @@ def by_hand(texts: list[str], longest: int) -> Counter[str]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcd"), max_size=8).map(" ".join), max_size=6))
 def test_it_is_what_counting_by_hand_gives(texts: list[str]) -> None:
-    expected = by_hand(texts, 2)
     vocabulary = fit_vocabulary(texts)
+    expected = by_hand(texts, 4 if vocabulary.characters else 2)  # the words are characters here
     assert sorted(vocabulary.names()) == sorted(expected)
     counts = np.bincount(encode(texts, vocabulary).values, minlength=vocabulary.size)
     assert dict(zip(vocabulary.names(), counts.tolist(), strict=True)) == dict(expected)
@@ -98,3 +98,53 @@ def test_it_is_what_counting_by_hand_gives(texts: list[str]) -> None:
 @given(st.lists(st.lists(st.sampled_from("好吃味"), max_size=8).map(" ".join), min_size=1, max_size=5))
 def test_and_of_characters_up_to_four(texts: list[str]) -> None:
     assert sorted(fit_vocabulary(texts).names()) == sorted(by_hand(texts, 4))
+
+
+@pytest.mark.parametrize(
+    ("texts", "some"),
+    [
+        (["order17a", "order18b", "order17c"], ["o", "o r d e"]),
+        (["привет1", "привет2"], ["п", "п р и в"]),
+    ],
+    ids=["codes", "another script"],
+)
+def test_where_no_word_occurs_twice_characters_are_the_units(texts: list[str], some: list[str]) -> None:
+    vocabulary = fit_vocabulary(texts)
+    assert vocabulary.characters
+    assert set(some) <= set(vocabulary.names())
+    rows = encode([*texts, "", " \t"], vocabulary)
+    assert (rows.lengths[: len(texts)] > 0).all()
+    assert rows.lengths[-2:].tolist() == [0, 0]
+    again = encode(texts, Vocabulary.restored(vocabulary.plain()))
+    assert np.array_equal(again.values, encode(texts, vocabulary).values)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"order{number}, item{number}." for number in range(10)],  # marks occur in all
+        [*(f"order{number}" for number in range(10)), "order1"],  # one word, in two of eleven
+    ],
+    ids=["marks", "a word or two"],
+)
+def test_where_hardly_a_word_occurs_twice_characters_are_the_units(texts: list[str]) -> None:
+    vocabulary = fit_vocabulary(texts)
+    assert vocabulary.characters
+    assert "o r d e" in vocabulary.names()
+
+
+def test_where_most_texts_hold_a_word_that_occurs_twice_words_are_the_units() -> None:
+    lone = [f"order{number}" for number in range(10)]
+    assert not fit_vocabulary([*lone, *["again"] * 10]).characters
+    assert not fit_vocabulary(["好", "好 order"]).characters
+
+
+def test_a_vocabulary_that_was_stored_without_the_mark_is_one_of_words() -> None:
+    plain = fit_vocabulary(TEXTS).plain()
+    del plain["characters"]
+    assert names_of("the cat", Vocabulary.restored(plain)) == ["the", "cat", "the cat"]
+
+
+def test_texts_without_a_character_that_occurs_twice_have_no_vocabulary() -> None:
+    assert fit_vocabulary(["", " ", "ab", "cd"]).size == 0
+    assert encode(["ab", ""], fit_vocabulary(["ab"])).lengths.tolist() == [0, 0]

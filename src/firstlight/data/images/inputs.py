@@ -25,6 +25,7 @@ class Inputs:
     ids: tuple[str, ...]
     files: tuple[Path, ...] = ()
     arrays: NDArray[np.uint8] | None = None  # (rows, height, width, channels)
+    left_out: tuple[str, ...] = ()  # rows of a table that name no image, each with its reason
 
 
 def read_inputs(source: str) -> Inputs:
@@ -44,11 +45,11 @@ def read_inputs(source: str) -> Inputs:
     elif path.suffix.lower() in SUFFIXES:
         found = Inputs(source=source, ids=(source,), files=(path,))
     elif path.suffix.lower() in image_table.READERS:
-        names, files = image_table.read_paths(path)
-        found = Inputs(source=source, ids=names, files=files)
+        table = image_table.read_paths(path)
+        found = Inputs(source=source, ids=table.names, files=table.files, left_out=table.left_out)
     elif path.suffix.lower() == ".npz":
-        images = arrays.read_images(path)
-        found = Inputs(source=source, ids=tuple(f"row-{i}" for i in range(len(images))), arrays=images)
+        ids, images = arrays.read_images(path)
+        found = Inputs(source=source, ids=ids, arrays=images)
     else:
         raise UsageError(
             "this kind of input is not known",

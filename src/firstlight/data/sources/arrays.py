@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -49,8 +49,8 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
             "the file holds no pair of images and labels", visible(f"{path}: {sorted(arrays)}"), EXPECTED
         )
     notes: list[str] = []
-    images = [_images(x, path, notes) for x, _, _ in found]
-    labels = [_labels(y, path, notes) for _, y, _ in found]
+    images = [_images(pair.x, path, notes) for pair in found]
+    labels = [_labels(pair.y, path, notes) for pair in found]
     for x, y in zip(images, labels, strict=True):
         if len(x) != len(y):
             raise DataError(
@@ -66,31 +66,40 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     return Listing(
         source=data.source or str(path),
         root=None,
-        ids=tuple(f"row-{number}" for number in range(len(raw))),
+        ids=_ids({pair.key: len(pair.x) for pair in found}),
         labels=numbers,
         classes=classes,
-        parts=np.concatenate(
-            [np.full(len(y), part, np.int8) for y, (_, _, part) in zip(labels, found, strict=True)]
-        ),
+        parts=np.concatenate([np.full(len(pair.x), pair.part, np.int8) for pair in found]),
         arrays=np.concatenate(images),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def read_images(path: Path) -> NDArray[np.uint8]:
-    """The images (rows, height, width, channels) of an .npz, every part of them; no labels are needed.
+def _ids(rows: dict[str, int]) -> tuple[str, ...]:
+    """`row-0` as numpy counts, and `x_test:row-0` where there are several arrays."""
+    several = len(rows) > 1
+    return tuple(
+        f"{key}:row-{number}" if several else f"row-{number}"
+        for key, n in rows.items()
+        for number in range(n)
+    )
+
+
+def read_images(path: Path) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """The ids and the images (rows, height, width, channels) of an .npz, every part; no labels are needed.
 
     Raises:
         DataError: The file cannot be read, or holds no images.
     """
     arrays = _load(path)
     names = [form.format(x, part) for x, _ in PAIRS for part, _ in PARTS for form in _forms(part)]
-    images = [_images(arrays[name], path, []) for name in names if name in arrays]
+    found = {name: _images(arrays[name], path, []) for name in names if name in arrays}
+    images = list(found.values())
     shapes = sorted({x.shape[1:] for x in images})
     if len(shapes) != 1:
         problem = f"images of different shapes {shapes}" if shapes else f"no images, but {sorted(arrays)}"
         raise DataError("the file cannot be predicted on", visible(f"{path} holds {problem}"), EXPECTED)
-    return np.concatenate(images)
+    return _ids({name: len(x) for name, x in found.items()}), np.concatenate(images)
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
@@ -105,14 +114,21 @@ def _forms(part: str) -> tuple[str, ...]:
     return ("{0}_{1}", "{1}_{0}") if part else ("{0}",)
 
 
-def _parts(arrays: dict[str, NDArray[Any]], x: str, y: str) -> list[tuple[NDArray[Any], NDArray[Any], Part]]:
+class _Pair(NamedTuple):
+    key: str  # of the images
+    x: NDArray[Any]
+    y: NDArray[Any]
+    part: Part
+
+
+def _parts(arrays: dict[str, NDArray[Any]], x: str, y: str) -> list[_Pair]:
     """Images, labels and part of every pair of that name: x, x_train or train_x."""
     found = []
     for name, part in PARTS:
         for form in _forms(name):
             keys = form.format(x, name), form.format(y, name)
             if all(key in arrays for key in keys):
-                found.append((arrays[keys[0]], arrays[keys[1]], part))
+                found.append(_Pair(keys[0], arrays[keys[0]], arrays[keys[1]], part))
                 break
     return found
 
@@ -179,4 +195,10 @@ def _classes(
     return names, raw.astype(np.int64)
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a file of arrays",
+    tasks=("image_classification",),
+    settings=frozenset({"channels", "image_size"}),
+)

@@ -259,4 +259,11 @@ def _identity(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-SOURCE = Source(matches=_matches, read=_read, rank=3)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a folder of images",
+    tasks=("image_classification",),
+    settings=frozenset({"channels", "image_size"}),
+    rank=3,
+)

@@ -7,6 +7,8 @@ val and test is kept.
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from firstlight.data.examples import PARTS, Listing, Part
 from firstlight.data.images.decoding import SUFFIXES
-from firstlight.data.source import Source, wants
+from firstlight.data.source import NAMES_SHOWN, Source, wants
 from firstlight.data.tables.names import existing
 from firstlight.errors import DataError, Undecided
 from firstlight.text import count, visible
@@ -59,15 +61,23 @@ def _names_images(path: Path) -> bool:
             )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
         return False
-    return any(_holds_paths(head[name].drop_nulls().to_list()) for name in head.columns)
+    return bool(_with_paths(head))
 
 
-def _holds_paths(values: list[object]) -> bool:
-    looks = [Path(str(value)).suffix.lower() in SUFFIXES for value in values]
-    return bool(looks) and sum(looks) >= PATHS_WANTED * len(looks)
+def _with_paths(table: pl.DataFrame) -> list[str]:
+    """The columns of which most first values are paths of images; all are looked at in one pass."""
+    import polars as pl
+
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    endings = "|".join(re.escape(suffix) for suffix in sorted(SUFFIXES))
+    first = pl.col(texts).drop_nulls().head(LOOKED_AT)
+    shares = table.select(first.str.contains(rf"(?i)[^/\\]({endings})$").mean()).row(0) if texts else ()
+    return [name for name, share in zip(texts, shares, strict=True) if (share or 0) >= PATHS_WANTED]
 
 
 def _read(data: Data, path: Path, progress: Progress) -> Listing:
+    import polars as pl
+
     table = _table(path)
     if not len(table):
         raise DataError("the table has no rows", str(path), "add rows, or name another file")
@@ -79,7 +89,11 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     notes = [f"image paths are read from the column {visible(images)}, classes from {visible(target)}"]
     keep = table.filter(table[images].is_not_null() & table[target].is_not_null())
     if len(keep) < len(table):
-        notes.append(f"{count(len(table) - len(keep), 'row')} without a path or a class were left out")
+        lacking = table.select(pl.any_horizontal(pl.col(images, target).is_null())).to_series()
+        shown = _rows(lacking)[:NAMES_SHOWN]
+        notes.append(
+            f"{count(len(table) - len(keep), 'row')} without a path or a class left out: {', '.join(shown)}"
+        )
     names = [str(v) for v in keep[images].to_list()]
     values = [str(v) for v in keep[target].to_list()]
     files = _files(names, path.parent)
@@ -97,8 +111,22 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     )
 
 
-def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
-    """The image paths of a table, as written and as files; no classes are needed, rows without a path are left out.
+def _rows(chosen: pl.Series) -> list[str]:
+    """The rows for which this holds, counted from 1."""
+    return [f"row-{row + 1}" for row in chosen.arg_true().to_list()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The images that a table names, one for each row that has a path."""
+
+    names: tuple[str, ...] = ()  # as written
+    files: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()  # rows without a path
+
+
+def read_paths(path: Path) -> Paths:
+    """The image paths of a table; no classes are needed.
 
     Raises:
         DataError: The table cannot be read, holds no paths, or one leaves the table's folder.
@@ -107,10 +135,14 @@ def read_paths(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
 
     table = _table(path)
     if not len(table):
-        return (), ()
+        return Paths()
     column = _path_column(Data(), table, path)
     names = tuple(str(value) for value in table[column].drop_nulls().to_list())
-    return names, _files(list(names), path.parent)
+    return Paths(
+        names=names,
+        files=_files(list(names), path.parent),
+        left_out=tuple(f"{row} (no path)" for row in _rows(table[column].is_null())),
+    )
 
 
 def _table(path: Path) -> pl.DataFrame:
@@ -134,9 +166,9 @@ def _table(path: Path) -> pl.DataFrame:
 def _path_column(data: Data, table: pl.DataFrame, path: Path) -> str:
     if data.path_column is not None:
         return existing(table, data.path_column, "data.path_column")
-    for column in table.columns:
-        if _holds_paths(table[column].drop_nulls().head(LOOKED_AT).to_list()):
-            return column
+    found = _with_paths(table)
+    if found:
+        return found[0]
     raise DataError(
         "no column of the table holds image paths",
         visible(f"{path}: columns {table.columns[:20]}"),
@@ -216,4 +248,10 @@ def _parts(values: list[Any] | None, rows: int, notes: list[str]) -> np.ndarray[
     return np.array(parts, dtype=np.int8)
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a table of image paths",
+    tasks=("image_classification",),
+    settings=frozenset({"target", "path_column", "channels", "image_size"}),
+)

@@ -58,4 +58,10 @@ def _read(data: Data, path: Path, progress: Progress) -> Listing:
     )
 
 
-SOURCE = Source(matches=_matches, read=_read)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a sample of images",
+    tasks=("image_classification",),
+    settings=frozenset({"channels", "image_size"}),
+)

@@ -8,29 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstlight.data.examples import PARTS, Examples, Part, Rows, Skipped, Texts
-from firstlight.data.source import Source, is_litter, wants
+from firstlight.data.source import Source, check_left_out, is_litter, wants
 from firstlight.data.tables.reading import SUFFIXES, ReadTable, read_table
 from firstlight.errors import DataError, UsageError
-from firstlight.text import count, percent, visible
+from firstlight.text import visible
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
     from firstlight.config.schema import Data
-    from firstlight.data.tables.column import Column
+    from firstlight.data.tables.column import Column, Kind
+    from firstlight.data.tables.places import Places
     from firstlight.data.tables.task import TargetValues, Task
+    from firstlight.data.tables.values import Mark
     from firstlight.watch.progress import Progress
 
 LONGEST_TEXT = 1_000_000  # characters of a text that are kept (judgement)
 NAMES_SHOWN = 20
+TASKS = ("classification", "multilabel", "regression")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +70,21 @@ def _part_files(folder: Path) -> dict[Part, list[Path]]:
 
 def _read(data: Data, path: Path, progress: Progress) -> Examples:
     from firstlight.data.tables import roles
-    from firstlight.data.tables.columns import describe
+    from firstlight.data.tables.columns import describe, typed
     from firstlight.data.tables.target import choose_target
     from firstlight.data.tables.task import decide_task
 
     progress.advance("reading the table", 0, 1)
-    table = _table(path)
+    table = _table(path, data.max_bad_fraction)
     progress.advance("reading the table", 1, 1)
-    _check_left_out(table.read, data, path)
+    left_out, places = table.read.left_out, table.read.places
+    check_left_out(left_out, len(table.read.frame) + len(left_out), data.max_bad_fraction, path)
+    roles.check_apart(table.read.frame, data)
     frame = roles.without(table.read.frame, data.drop)
     target = choose_target(frame, data.target or table.target)
-    values = decide_task(frame, target, _wanted(data))
+    commas = table.read.form.commas
+    values = decide_task(frame, target, _wanted(data), places=places, commas=commas)
+    kept = places.take(values.rows)
     notes = [*table.read.notes, *values.notes]
     features, parts = frame.drop(target.columns)[values.rows], table.parts
     if parts is None:
@@ -87,35 +94,42 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     base = {
         "source": data.source or str(path),
         "task": values.task,
-        "ids": tuple(f"row-{row + 1}" for row in values.rows.tolist()),
+        "ids": kept.ids(),
         "targets": np.array(values.values),  # a copy: polars gives memory that cannot be written
         "classes": values.classes,
         "parts": parts,
-        "skipped": (*table.read.left_out, *_without_target(values, len(frame))),
+        "skipped": (*left_out, *_without_target(values, places)),
         "ignored": (),
         "fingerprint": _fingerprint(table.read.fingerprint, target.columns, data.drop),
-        **_order(features, data, notes),
+        **_order(features, data, kept, commas, notes),
     }
-    columns = _usable(describe(features, target=None), data)
+    columns = _with_roles(describe(features, target=None, places=kept, commas=commas), data)
     texts = roles.text_columns(features, columns, data.text_column, data.task)
     headline = table.read.form.sentence()
     if texts:
-        return _as_texts(base, features, texts, headline, notes)
+        ids = tuple(column.name for column in columns if column.kind == "id" and column.name not in texts)
+        return _as_texts(base, features, Texts(
+            texts=(),
+            columns=texts,
+            id_columns=ids,
+            headline=headline,
+        ), notes)  # fmt: skip
     return _as_rows(base, Rows(
-        frame=features,
+        frame=typed(features, columns),
         columns=columns,
         targets=target.columns,
         headline=headline,
         group=data.group,
         time=data.time,
+        set_aside=tuple(n for n in table.read.frame.columns if n not in (*features.columns, *target.columns)),
     ), notes)  # fmt: skip
 
 
-def _table(path: Path) -> _Table:
+def _table(path: Path, allowed: float) -> _Table:
     from firstlight.data.tables.parts import read_parts
 
     if not path.is_dir():
-        return _Table(read=read_table(path))
+        return _Table(read=read_table(path, allowed=allowed))
     files = _part_files(path)
     twice = [file.name for several in files.values() if len(several) > 1 for file in several]
     if twice:
@@ -124,31 +138,18 @@ def _table(path: Path) -> _Table:
             visible(f"{path}: {', '.join(twice[:NAMES_SHOWN])}"),
             "keep one for each of train, val and test, or name a single file",
         )
-    found = read_parts({part: file for part, (file,) in files.items()})
+    found = read_parts({part: file for part, (file,) in files.items()}, allowed=allowed)
     return _Table(read=found.table, parts=found.parts, target=found.target)
-
-
-def _check_left_out(read: ReadTable, data: Data, path: Path) -> None:
-    total = len(read.frame) + len(read.left_out)
-    allowed = max(1, int(data.max_bad_fraction * total)) if data.max_bad_fraction else 0
-    if len(read.left_out) <= allowed:
-        return
-    shown = "; ".join(f"{s.id} ({s.reason})" for s in read.left_out[:5])
-    raise DataError(
-        f"{len(read.left_out):,} of {count(total, 'row')} cannot be read, {percent(data.max_bad_fraction)} are allowed",
-        visible(f"{path}: {shown}"),
-        "mend or remove them, or allow more with --set data.max_bad_fraction=SHARE",
-    )
 
 
 def _wanted(data: Data) -> Task | None:
     kind = data.task.partition("_")[2]
-    return kind if kind in ("classification", "multilabel", "regression") else None  # type: ignore[return-value]
+    return kind if kind in TASKS else None  # type: ignore[return-value]
 
 
-def _without_target(values: TargetValues, rows: int) -> tuple[Skipped, ...]:
-    absent = np.setdiff1d(np.arange(rows), values.rows)
-    return tuple(Skipped(id=f"row-{row + 1}", reason="no target") for row in absent.tolist())
+def _without_target(values: TargetValues, places: Places) -> tuple[Skipped, ...]:
+    absent = np.setdiff1d(np.arange(len(places.numbers)), values.rows)
+    return tuple(Skipped(id=row, reason="no target") for row in places.take(absent).ids())
 
 
 def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | None) -> str:
@@ -156,7 +157,9 @@ def _fingerprint(content: str, target: tuple[str, ...], drop: tuple[str, ...] | 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, Any]:
+def _order(
+    features: pl.DataFrame, data: Data, places: Places, commas: frozenset[str], notes: list[str]
+) -> dict[str, Any]:
     """Groups, times and weights of the rows, where they are named."""
     from firstlight.data.tables import roles
     from firstlight.data.tables.names import existing
@@ -167,26 +170,33 @@ def _order(features: pl.DataFrame, data: Data, notes: list[str]) -> dict[str, An
         found["groups"] = roles.groups_of(series, notes)
     if data.time is not None:
         series = features[existing(features, data.time, "data.time")]
-        found["times"] = roles.times_of(series, notes)
+        found["times"] = roles.times_of(series, _mark(data.time, commas), notes)
     if data.weight is not None:
-        found["weights"] = roles.weights_of(features[existing(features, data.weight, "data.weight")], notes)
+        series = features[existing(features, data.weight, "data.weight")]
+        found["weights"] = roles.weights_of(series, _mark(data.weight, commas), places, notes)
     return found
 
 
-def _usable(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
-    """Columns of groups and weights are no features: new rows come from new groups, and without a weight."""
-    from dataclasses import replace
+def _mark(name: str, commas: frozenset[str]) -> Mark:
+    return "," if name in commas else "."
 
-    reasons = {data.group: "it is data.group", data.weight: "it is data.weight"}
+
+def _with_roles(columns: tuple[Column, ...], data: Data) -> tuple[Column, ...]:
+    """Columns of groups, times and weights are no features, and no ids, however different their values are.
+
+    New rows come from new groups, later times, and without a weight: what is learnt from these says nothing of them.
+    """
+    kinds: dict[str | None, Kind] = {data.weight: "weight", data.time: "time", data.group: "group"}
     return tuple(
-        replace(column, kind="id", reason=reasons[column.name]) if column.name in reasons else column
+        replace(column, kind=kind, reason=f"it is data.{kind}")
+        if (kind := kinds.get(column.name))
+        else column
         for column in columns
     )
 
 
-def _as_texts(
-    base: dict[str, Any], features: pl.DataFrame, names: tuple[str, ...], headline: str, notes: list[str]
-) -> Examples:
+def _as_texts(base: dict[str, Any], features: pl.DataFrame, content: Texts, notes: list[str]) -> Examples:
+    """The examples of a table of texts; `content` says all but the texts."""
     from firstlight.data.tables.roles import joined_texts
 
     if base.get("weights") is not None:
@@ -195,13 +205,14 @@ def _as_texts(
             "data.weight is set, and the table is a set of texts",
             "leave data.weight away, or ask for --set data.task=table_classification",
         )
+    names = content.columns
     texts = joined_texts(features, names, LONGEST_TEXT)
     shown = ", ".join(visible(name) for name in names)
     notes.append(f"texts are read from the {'columns' if len(names) > 1 else 'column'} {shown}")
     others = [visible(name) for name in features.columns if name not in names]
     if others:
         notes.append(f"columns that are not used: {', '.join(others[:NAMES_SHOWN])}")
-    content = Texts(texts=tuple(texts), columns=names, headline=headline)
+    content = replace(content, texts=tuple(texts))
     return Examples(**base, notes=tuple(notes), content=content, digests=text_digests(texts))
 
 
@@ -229,4 +240,11 @@ def _as_rows(base: dict[str, Any], rows: Rows, notes: list[str]) -> Examples:
     return Examples(**base, notes=tuple(notes), content=rows, digests=keys)
 
 
-SOURCE = Source(matches=_matches, read=_read, rank=2)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="a table",
+    tasks=tuple(f"{kind}_{task}" for kind in ("table", "text") for task in TASKS),
+    settings=frozenset({"target", "text_column", "group", "time", "weight", "drop"}),
+    rank=2,
+)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.examples import Examples, Texts
-from firstlight.data.source import Source, wants
+from firstlight.data.source import Source, check_left_out, wants
 from firstlight.data.sources.table import text_digests
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     progress.advance("reading texts", 0, 1)
     found = read_texts(path)
     progress.advance("reading texts", len(found.texts), len(found.texts))
+    check_left_out(found.left_out, len(found.texts) + len(found.left_out), data.max_bad_fraction, path)
     classes = tuple(sorted(set(found.labels)))
     place = {name: number for number, name in enumerate(classes)}
     return Examples(
@@ -51,4 +52,11 @@ def _read(data: Data, path: Path, progress: Progress) -> Examples:
     )
 
 
-SOURCE = Source(matches=_matches, read=_read, rank=1)
+SOURCE = Source(
+    matches=_matches,
+    read=_read,
+    noun="texts in folders or lines, whose names or labels are the classes",
+    tasks=("text_classification",),
+    settings=frozenset(),
+    rank=1,
+)

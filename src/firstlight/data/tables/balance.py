@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight.data.groups import numbered
 from firstlight.data.shift import ROWS, shift
 from firstlight.data.tables.encoder import UNKNOWN
 from firstlight.data.tables.finding import Finding
@@ -30,13 +31,32 @@ TENTHS = 10  # groups of a quantity whose shares are compared
 SHOWN = 5
 
 
-def shifts(encoder: Encoder, inputs: Encoded, target: TargetValues, split: Split) -> list[Finding]:
-    """Whether a linear classifier can tell training from validation rows."""
+def shifts(
+    encoder: Encoder,
+    inputs: Encoded,
+    target: TargetValues,
+    split: Split,
+    groups: NDArray[np.int64] | None = None,
+) -> list[Finding]:
+    """Whether a linear classifier can tell training from validation rows, and whether their targets differ.
+
+    Args:
+        encoder: Fitted on the training rows.
+        inputs: Every row.
+        target: Of every row.
+        split: Positions of the parts.
+        groups: Of every row, as in Examples; None when each stands alone.
+    """
     rng = np.random.default_rng(0)
     samples = [np.sort(rng.permutation(rows)[:ROWS]) for rows in (split.train, split.val)]
     train, val = (_plain_features(encoder, inputs, rows) for rows in samples)
     parts = _shares(target, split)
-    seen = shift(train, val, parts)
+    codes = None if groups is None else numbered(groups)
+    seen = shift(train, val, parts, groups=None if codes is None else (codes[samples[0]], codes[samples[1]]))
+    sizes = tuple(
+        int(counts.sum()) if codes is None else len(np.unique(codes[rows]))
+        for counts, rows in zip(parts, (split.train, split.val), strict=True)
+    )
     found = []
     if seen.shifted:
         told = (
@@ -44,20 +64,24 @@ def shifts(encoder: Encoder, inputs: Encoded, target: TargetValues, split: Split
             "so validation does not measure what was trained"
         )
         found.append(Finding(id="shift", level="warning", sentence=told, value=seen.auroc or 0.0))
-    if seen.classes > max(CLASS_SHIFT, BY_CHANCE * _chance(*parts)):
+    if seen.classes > max(CLASS_SHIFT, BY_CHANCE * _chance(*parts, sizes)):
         told = f"the shares of the target in train and val differ by {percent(seen.classes)}"
         found.append(Finding(id="target_shift", level="warning", sentence=told, value=seen.classes))
     return found
 
 
-def _chance(train: NDArray[np.int64], val: NDArray[np.int64]) -> float:
+def _chance(train: NDArray[np.int64], val: NDArray[np.int64], sizes: tuple[int, ...]) -> float:
     """The total variation distance that two samples of one distribution have in the mean, nearly.
 
     Half the sum of the mean absolute differences of binomial shares, by their normal approximation.
+
+    Args:
+        train: Rows of each class.
+        val: The same of validation.
+        sizes: How many were drawn for train and for val: rows, or groups, the rows of which may all be of one class.
     """
-    sizes = max(int(train.sum()), 1), max(int(val.sum()), 1)
-    share = (train + val) / sum(sizes)
-    variance = share * (1 - share) * (1 / sizes[0] + 1 / sizes[1])
+    share = (train + val) / max(int(train.sum() + val.sum()), 1)
+    variance = share * (1 - share) * sum(1 / max(size, 1) for size in sizes)
     return float(0.5 * np.sqrt(2 / np.pi * variance).sum())
 
 

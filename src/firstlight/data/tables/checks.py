@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from firstlight.data.tables import balance, leaks
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from firstlight.data.examples import Split
     from firstlight.data.tables.column import Column
@@ -29,6 +31,7 @@ def check_table(
     *,
     group: str | None = None,
     time: str | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[Finding, ...]:
     """Every finding, the warnings first.
 
@@ -41,13 +44,14 @@ def check_table(
         inputs: The encoded frame.
         group: A column whose values must not lie on two sides.
         time: A column of dates or numbers by which validation must come after training.
+        groups: Of the rows, as in Examples; None when each stands alone.
     """
     found = [
         *leaks.copies(leaks.row_keys(frame, columns), target, split),
         *leaks.giveaways(encoder, inputs, target, split),
         *leaks.groups(frame, group, split),
         *leaks.times(frame, columns, time, split),
-        *balance.shifts(encoder, inputs, target, split),
+        *balance.shifts(encoder, inputs, target, split, groups),
         *balance.unknown(encoder, inputs, split),
         *balance.imbalance(target, split),
     ]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant", "empty"]
+from firstlight.data.tables.values import Mark
+
+Kind = Literal[
+    "number", "category", "boolean", "date", "text", "id", "constant", "empty", "group", "time", "weight"
+]
+UNSEEN: frozenset[Kind] = frozenset(
+    {"id", "constant", "empty", "group", "time", "weight"}
+)  # that say nothing of a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,4 +26,5 @@ class Column:
     distinct: int  # different values
     missing_as: tuple[str, ...] = ()  # lower-case spellings that mean missing here, beside the empty value
     date_format: str | None = None  # of dates that are text
+    mark: Mark = "."  # of decimals, where numbers are text
     taken_as_missing: str = ""  # a sentence about values that fit no other value of the column

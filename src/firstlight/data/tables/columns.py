@@ -5,6 +5,7 @@ Every decision looks at all rows, so that it does not depend on which rows come 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from firstlight.data.tables import number_columns, values
 from firstlight.data.tables.column import Column, Kind
 from firstlight.data.tables.number_columns import LEAST_IDS, SHOWN
+from firstlight.data.tables.places import Places, counted
+from firstlight.data.tables.values import Mark
 from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
@@ -35,21 +38,46 @@ YES_AND_NO = [sorted(pair) for pair in zip(values.TRUE, values.FALSE, strict=Tru
 SPELLINGS = tuple(sorted(values.SPELLINGS))
 
 
-def describe(frame: pl.DataFrame, *, target: str | None) -> tuple[Column, ...]:
+def describe(
+    frame: pl.DataFrame,
+    *,
+    target: str | None,
+    places: Places | None = None,
+    commas: frozenset[str] = frozenset(),
+) -> tuple[Column, ...]:
     """The columns that a model may see, in the order of the table.
 
     Args:
         frame: A `ReadTable.frame`.
         target: The target, or several joined by commas; not among the answer. None = every column is described.
+        places: Of the rows, for sentences; None = counted from 1.
+        commas: Columns with a decimal comma, from `Form`.
     """
     targets: set[str] = set()
     if target is not None:
         targets = {target} if target in frame.columns else {name.strip() for name in target.split(",")}
-    return tuple(describe_column(series) for series in frame if series.name not in targets)
+    return tuple(
+        describe_column(series, places, mark="," if series.name in commas else ".")
+        for series in frame
+        if series.name not in targets
+    )
 
 
-def describe_column(series: pl.Series) -> Column:
-    """What one column holds."""
+def typed(frame: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
+    """The frame with its columns of numbers as such, so that each is read once.
+
+    Args:
+        frame: A table.
+        columns: Its description.
+    """
+    import polars as pl
+
+    read = {c.name: values.as_numbers(frame[c.name], c.mark) for c in columns if c.kind == "number"}
+    return frame.with_columns(pl.Series(name, found, nan_to_null=True) for name, found in read.items())
+
+
+def describe_column(series: pl.Series, places: Places | None = None, *, mark: Mark = ".") -> Column:
+    """What one column holds; `mark` is that of decimals, where it is text."""
     import polars as pl
 
     name = series.name
@@ -58,11 +86,11 @@ def describe_column(series: pl.Series) -> Column:
     if series.dtype.is_temporal():
         return _date(name, values.as_dates(series), None, "dates")
     if series.dtype.is_numeric() and not _long(series):
-        found = values.as_numbers(series)
+        found = values.as_numbers(series, mark)
         return _eight_digits(series, found) or number_columns.judge(
             name, found[~np.isnan(found)], len(series)
         )
-    return _text(series)
+    return replace(_text(series, places or counted(len(series)), mark), mark=mark)
 
 
 def _long(series: pl.Series) -> bool:
@@ -70,15 +98,23 @@ def _long(series: pl.Series) -> bool:
     return series.dtype.is_integer() and bool((series.abs() >= 10**EXACT_DIGITS).any())
 
 
-def _text(series: pl.Series) -> Column:
+def _text(series: pl.Series, places: Places, mark: Mark) -> Column:
     """A column of text: numbers written as text, or words."""
+    import polars as pl
+
+    plain = values.plain_numbers(series, mark) if series.dtype == pl.String else None
+    if plain is not None and not _codes(series):
+        numbers = plain[~np.isnan(plain)]
+        return _eight_digits(series, numbers) or number_columns.judge(
+            series.name, numbers, len(series), SPELLINGS
+        )
     text = values.as_text(series, missing=values.SPELLINGS)
     present = text.drop_nulls()
-    found = values.floats(present)
+    found = values.floats(present, mark)
     strange = present.filter(found.is_null())
     if len(present) and len(strange) <= STRAY * len(present) and not _codes(present):
         numbers = np.asarray(found.drop_nulls().to_numpy(), dtype=np.float64)
-        told = number_columns.stray_words(text, strange)
+        told = number_columns.stray_words(text, strange, places, mark)
         return _eight_digits(text, numbers) or number_columns.judge(
             series.name, numbers, len(text), SPELLINGS, told
         )
@@ -105,6 +141,8 @@ def _plain(
 
 def _codes(present: pl.Series) -> bool:
     """Digits that would lose something as numbers: zeros in front, or more digits than float64 holds."""
+    if not present.str.contains(rf"{values.ZEROS_FIRST}|^\d{{{EXACT_DIGITS + 1},}}$").any():
+        return False
     zeros = int(present.str.contains(values.ZEROS_FIRST).sum())
     digits = int(present.str.contains(rf"^\d{{{EXACT_DIGITS + 1},}}$").sum())
     return zeros > ZEROS_FIRST * len(present) or digits > ZEROS_FIRST * len(present)

@@ -2,8 +2,7 @@
 
 Numbers stay in their unit; the encoder holds what a network needs to scale them. The scaling is RealMLP's: the
 distance from the median over the range of the middle half, clipped smoothly (Holzmüller, Grinsztajn and Steinwart,
-"Better by default", NeurIPS 2024). The bin edges are quantiles for a piecewise-linear embedding (Gorishniy, Rubachev
-and Babenko, "On embeddings for numerical features", NeurIPS 2022), who found about 48 bins to do.
+"Better by default", NeurIPS 2024).
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ MISSING = 1  # code of no value
 FIRST = 2  # code of the first value
 FEWEST = 2  # training rows of a value; one that was seen once can only be learnt by heart
 MOST_VALUES = 20_000  # of a category, the commonest; the others count as unknown (judgement)
-MOST_BINS = 48
 SAMPLE = 200_000  # training rows, evenly taken, that quantiles are measured on
 LIMIT = 1e6  # scaled units; beyond it a number says no more
 LARGEST, SMALLEST = 1e30, 1e-30  # of a value, and of a range: so that nothing overflows as float32 (3e38)
@@ -47,11 +45,11 @@ class Number:
     column: str
     piece: Piece
     date_format: str | None
-    # Subtracted before all else, median and edges too; not 0 only where float32 could not hold the differences.
+    mark: values.Mark  # of decimals, in text
+    # Subtracted before all else, from the median too; not 0 only where float32 could not hold the differences.
     origin: float
     median: float
     scale: float  # (x - median) * scale has no unit; 0 for a column that does not vary
-    edges: tuple[float, ...]  # of the bins, rising, one more than bins; empty for a column that does not vary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +58,7 @@ class Category:
 
     column: str
     boolean: bool
+    mark: values.Mark  # of decimals, where a boolean is written as a number
     missing_as: tuple[str, ...]
     values: tuple[str, ...]
 
@@ -101,7 +100,7 @@ class Encoder:
         Raises:
             DataError: A column is missing.
         """
-        absent = [name for name in self.columns if name not in frame.columns]
+        absent = lacking(frame, self.columns)
         if absent:
             shown = ", ".join(visible(name) for name in absent)
             raise DataError(
@@ -119,7 +118,7 @@ class Encoder:
         """Plain values for a checkpoint."""
         return {
             "format": 1,
-            "numbers": [asdict(number) | {"edges": list(number.edges)} for number in self.numbers],
+            "numbers": [asdict(number) for number in self.numbers],
             "categories": [
                 {**asdict(c), "missing_as": list(c.missing_as), "values": list(c.values)}
                 for c in self.categories
@@ -128,10 +127,16 @@ class Encoder:
         }
 
 
+def lacking(frame: pl.DataFrame, wanted: tuple[str, ...]) -> list[str]:
+    """The columns that a frame does not have; polars makes a new list of names each time that it is asked."""
+    present = set(frame.columns)
+    return [name for name in wanted if name not in present]
+
+
 def from_meta(meta: dict[str, Any]) -> Encoder:
     """The encoder that `to_meta` described."""
     return Encoder(
-        numbers=tuple(Number(**{**n, "edges": tuple(n["edges"])}) for n in meta["numbers"]),
+        numbers=tuple(Number(**n) for n in meta["numbers"]),
         categories=tuple(
             Category(**{**c, "missing_as": tuple(c["missing_as"]), "values": tuple(c["values"])})
             for c in meta["categories"]
@@ -157,7 +162,7 @@ def fit_encoder(frame: pl.DataFrame, columns: tuple[Column, ...], train_rows: ND
     for column in columns:
         series = frame[column.name].gather(train_rows)
         if column.kind == "number":
-            numbers.append(_fit_number(column, "value", values.as_numbers(series)))
+            numbers.append(_fit_number(column, "value", values.as_numbers(series, column.mark)))
         elif column.kind == "date":
             numbers += _fit_date(column, values.as_dates(series, column.date_format))
         elif column.kind in ("category", "boolean"):
@@ -180,17 +185,15 @@ def _fit_number(column: Column, piece: Piece, found: NDArray[np.float64]) -> Num
     width = third - first if third > first else (high - low) / 2
     scale = 1 / width if width > SMALLEST else 0.0
     origin = median if abs(median) * scale > RESOLVED else 0.0
-    bins = np.linspace(0, 1, MOST_BINS + 1) if scale else np.empty(0)
-    edges = np.unique(np.quantile(sample, bins) - origin)
     return Number(
         name=column.name if piece in ("value", "days") else f"{column.name} {piece}",
         column=column.name,
         piece=piece,
         date_format=column.date_format,
+        mark=column.mark,
         origin=float(origin),
         median=float(median - origin),
         scale=float(scale),
-        edges=tuple(edges.tolist()),
     )
 
 
@@ -222,7 +225,7 @@ def _measured(frame: pl.DataFrame, numbers: tuple[Number, ...]) -> Iterator[NDAr
     days: dict[str, NDArray[np.float64]] = {}
     for number in numbers:
         if number.piece == "value":
-            found = values.as_numbers(frame[number.column])
+            found = values.as_numbers(frame[number.column], number.mark)
         else:
             if number.column not in days:
                 days[number.column] = values.as_dates(frame[number.column], number.date_format)
@@ -235,33 +238,33 @@ def _measured(frame: pl.DataFrame, numbers: tuple[Number, ...]) -> Iterator[NDAr
 def _fit_category(column: Column, series: pl.Series) -> Category:
     import polars as pl
 
-    text = spoken(series, frozenset(column.missing_as), boolean=column.kind == "boolean").drop_nulls()
+    boolean = column.kind == "boolean"
+    text = spoken(series, frozenset(column.missing_as), boolean=boolean, mark=column.mark).drop_nulls()
     counts = text.alias("value").to_frame().group_by("value").len().filter(pl.col("len") >= FEWEST)
     common = counts.sort(["len", "value"], descending=[True, False]).head(MOST_VALUES)
     return Category(
         column=column.name,
-        boolean=column.kind == "boolean",
+        boolean=boolean,
+        mark=column.mark,
         missing_as=column.missing_as,
         values=tuple(sorted(common["value"].to_list())),
     )
 
 
-def spoken(series: pl.Series, missing_as: frozenset[str], *, boolean: bool) -> pl.Series:
+def spoken(series: pl.Series, missing_as: frozenset[str], *, boolean: bool, mark: values.Mark) -> pl.Series:
     """A category's values as text; yes, true and 1 are the same in a boolean column."""
     text = values.as_text(series, missing=missing_as)
     if not boolean:
         return text
-    one_word = text.str.to_lowercase().str.replace(r"^([01])\.0+$", "$1")
-    return one_word.replace(
-        [*values.TRUE, *values.FALSE], ["true"] * len(values.TRUE) + ["false"] * len(values.FALSE)
-    )
+    yes, no = values.yes_and_no(text, mark)
+    return text.str.to_lowercase().set(yes, "true").set(no, "false")
 
 
 def coded(series: pl.Series, category: Category) -> NDArray[np.int32]:
     """(rows,): the codes of a column."""
     import polars as pl
 
-    text = spoken(series, frozenset(category.missing_as), boolean=category.boolean)
+    text = spoken(series, frozenset(category.missing_as), boolean=category.boolean, mark=category.mark)
     known = list(category.values)
     codes = text.replace_strict(
         known, list(range(FIRST, FIRST + len(known))), default=UNKNOWN, return_dtype=pl.Int32

@@ -23,8 +23,13 @@ class Form:
     compressed: bool = False
     encoding: str = ""  # "UTF-8", "UTF-8 with mark", "UTF-16 LE", ...
     delimiter: str | None = None  # None = one column
-    decimal: Literal[".", ","] = "."
+    commas: frozenset[str] = frozenset()  # columns of text whose numbers have a decimal comma
     header: bool = True  # False = the columns are called column_1, column_2, ...
+
+    @property
+    def columns_agree(self) -> bool:
+        """Whether a column that does not show its mark of decimals has that of the others."""
+        return self.format == "delimited" and self.delimiter != ","
 
     def sentence(self) -> str:
         """One line for the person: `344 rows, 7 columns: separated by commas, UTF-8, with a header`."""
@@ -35,7 +40,7 @@ class Form:
             told.append(
                 "with a header" if self.header else "no header, columns are called column_1 and so on"
             )
-        if self.decimal == ",":
+        if self.commas:
             told.append("decimal comma")
         if self.compressed:
             told.append("gzip")

@@ -95,12 +95,20 @@ def _means(groups: NDArray[np.int64], truth: NDArray[np.float32]) -> NDArray[np.
 
 
 def _auroc(truth: NDArray[np.float32], guess: NDArray[np.float64]) -> float | None:
-    """The mean of the outcomes that have enough rows on both sides."""
-    from sklearn.metrics import roc_auc_score
+    """The mean of the outcomes that have enough rows on both sides.
 
-    yes = truth.sum(axis=0)
-    scored = np.flatnonzero((yes >= LEAST) & (len(truth) - yes >= LEAST))
-    return float(np.mean([roc_auc_score(truth[:, k], guess[:, k]) for k in scored])) if len(scored) else None
+    By the rank sum of Mann and Whitney: sklearn's checks of its arguments take 10 ms a column.
+    """
+    from scipy.stats import rankdata
+
+    yes = truth.sum(axis=0, dtype=np.float64)
+    no = len(truth) - yes
+    scored = (yes >= LEAST) & (no >= LEAST)
+    if not scored.any():
+        return None
+    ranks = (rankdata(guess[:, scored], axis=0) * truth[:, scored]).sum(axis=0)
+    yes, no = yes[scored], no[scored]
+    return float(np.mean((ranks - yes * (yes + 1) / 2) / (yes * no)))
 
 
 def _r2(truth: NDArray[np.float32], guess: NDArray[np.float64]) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from firstlight.data.tables import values
+from firstlight.data.tables.column import UNSEEN
 from firstlight.data.tables.finding import Finding
 from firstlight.data.tables.giveaway import Measure, scores
 from firstlight.text import count, percent, visible
@@ -27,11 +28,11 @@ MEASURES: dict[Measure, str] = {"auroc": "AUROC", "r2": "R2"}
 
 
 def row_keys(frame: pl.DataFrame, columns: tuple[Column, ...]) -> NDArray[np.uint64]:
-    """(rows,): equal for rows that are equal in everything a model may see; ids are left out.
+    """(rows,): equal for rows that are equal in everything that a model may see, so without columns of UNSEEN kinds.
 
     64 bits: in a million rows two different ones meet with a probability of 3e-8.
     """
-    seen = [column.name for column in columns if column.kind not in ("id", "empty", "constant")]
+    seen = [column.name for column in columns if column.kind not in UNSEEN]
     return frame.select(seen).hash_rows(seed=0).to_numpy() if seen else np.arange(len(frame), dtype=np.uint64)
 
 
@@ -101,7 +102,7 @@ def times(frame: pl.DataFrame, columns: tuple[Column, ...], time: str | None, sp
         return []
     column = dated[0]
     series = frame[column.name]
-    when = values.as_dates(series, column.date_format) if column.kind == "date" else values.as_numbers(series)
+    when = values.times(series, column.date_format, column.mark)
     train, val = when[split.train], when[split.val]
     early = int((val < np.nanmax(train)).sum()) if np.isfinite(train).any() else 0
     if not early:

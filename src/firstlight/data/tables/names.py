@@ -36,3 +36,10 @@ def existing(frame: pl.DataFrame, name: str, key: str) -> str:
         else f"there are: {visible(', '.join(frame.columns[:SHOWN]))}"
     )
     raise UsageError("there is no such column", visible(f"{key} = {name}"), hint)
+
+
+def named_columns(frame: pl.DataFrame, wanted: str | None) -> tuple[str, ...]:
+    """The column of that name; where there is none, those between the commas."""
+    if wanted is None or wanted in frame.columns:
+        return () if wanted is None else (wanted,)
+    return tuple(dict.fromkeys(name.strip() for name in wanted.split(",")))

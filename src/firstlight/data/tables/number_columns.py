@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from firstlight.data.tables import values
 from firstlight.data.tables.column import Column, Kind
+from firstlight.data.tables.values import Mark
 from firstlight.text import count, number, visible
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
+
+    from firstlight.data.tables.places import Places
 
 FEW = 10  # whole numbers; so few different ones may be codes (judgement)
 LEAST_IDS = 20  # rows; with fewer, numbers may all differ by chance
@@ -109,15 +113,18 @@ def may_be_dates(found: NDArray[np.float64]) -> bool:
     return len(found) > 0 and bool(((found >= low) & (found <= high) & (found == np.rint(found))).all())
 
 
-def stray_words(text: pl.Series, stray: pl.Series) -> str:
+def stray_words(text: pl.Series, stray: pl.Series, places: Places, mark: Mark) -> str:
     """What is said about the few values of a column that are no numbers.
 
     Args:
         text: (rows,): the whole column.
         stray: The values that are no numbers.
+        places: Of the rows.
+        mark: Of decimals in this column.
     """
     if not len(stray):
         return ""
-    row = int((text == stray[0]).arg_true()[0]) + 1
-    shown = f"{visible(str(stray[0])[:SHOWN])} in row {row:,}"
-    return f"{count(len(stray), 'value')} no number, such as {shown}: taken as missing"
+    row = int((text == stray[0]).arg_true()[0])
+    shown = f"{visible(str(stray[0])[:SHOWN])} in {visible(places.said(row))}"
+    kind = f"no {values.no_number(stray, mark)}"
+    return f"{count(len(stray), 'value')} {kind}, such as {shown}: taken as missing"

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.examples import Part, Skipped
+from firstlight.data.tables.decimals import comma_columns
+from firstlight.data.tables.files.delimited import MAX_BAD_FRACTION
+from firstlight.data.tables.places import joined
 from firstlight.data.tables.reading import ReadTable, read_named, read_table
 from firstlight.errors import DataError
 from firstlight.text import visible
@@ -28,16 +31,20 @@ class ReadParts:
     target: str | None  # the one column that a test file lacks, when there is such a file
 
 
-def read_parts(paths: dict[Part, Path]) -> ReadParts:
+def read_parts(paths: dict[Part, Path], *, allowed: float = MAX_BAD_FRACTION) -> ReadParts:
     """Reads the files.
 
     The names in the header of one file count for those without. A test file that lacks one column has no target:
     it is left out with a note, since nothing can be measured on it, and tells which column the target is.
 
+    Args:
+        paths: The file of each part.
+        allowed: Share of the lines of a file that need not fit; one line need never.
+
     Raises:
         DataError: A file cannot be read, or its columns are others than those of the first.
     """
-    tables = _read_all(dict(sorted(paths.items())))
+    tables = _read_all(dict(sorted(paths.items())), allowed)
     first = next(iter(tables))
     columns = set(tables[first].frame.columns)
     target, notes = None, []
@@ -58,15 +65,16 @@ def read_parts(paths: dict[Part, Path]) -> ReadParts:
     return ReadParts(table=_joined(tables, paths, notes), parts=np.repeat(numbers, sizes), target=target)
 
 
-def _read_all(paths: dict[Part, Path]) -> dict[Part, ReadTable]:
+def _read_all(paths: dict[Part, Path], allowed: float) -> dict[Part, ReadTable]:
     """Every file; one without a header takes the names of one that has one."""
-    tables = {part: read_table(path) for part, path in paths.items()}
+    tables = {part: read_table(path, allowed=allowed) for part, path in paths.items()}
     named = [table for table in tables.values() if table.form.header]
     if not named or len(named) == len(tables):
         return tables
     names = tuple(named[0].frame.columns)
     return {
-        part: table if table.form.header else read_named(paths[part], names) for part, table in tables.items()
+        part: table if table.form.header else read_named(paths[part], names, allowed=allowed)
+        for part, table in tables.items()
     }
 
 
@@ -78,6 +86,12 @@ def _joined(tables: dict[Part, ReadTable], paths: dict[Part, Path], notes: list[
         (table.frame.select(first.frame.columns) for table in tables.values()), how="vertical_relaxed"
     )
     said = [f"{visible(paths[part].name)}: {note}" for part, table in tables.items() for note in table.notes]
+    commas = comma_columns(frame, together=first.form.columns_agree)
+    notes += [
+        f"{visible(paths[part].name)} seems to have another mark of decimals in {', '.join(map(visible, sorted(odd)))}"
+        for part, table in tables.items()
+        if (odd := table.form.commas - commas)
+    ]
     left_out = tuple(
         Skipped(id=f"{paths[part].name} {skipped.id}", reason=skipped.reason)
         for part, table in tables.items()
@@ -86,7 +100,8 @@ def _joined(tables: dict[Part, ReadTable], paths: dict[Part, Path], notes: list[
     whole = hashlib.sha256("".join(f"{part.name} {t.fingerprint}\n" for part, t in tables.items()).encode())
     return ReadTable(
         frame=frame,
-        form=dataclasses.replace(first.form, rows=len(frame)),
+        form=dataclasses.replace(first.form, rows=len(frame), commas=commas),
+        places=joined([(paths[part].name, table.places) for part, table in tables.items()]),
         left_out=left_out,
         notes=(*said, *notes),
         fingerprint=whole.hexdigest(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.data.groups import few_groups
 from firstlight.data.tables.checks import check_table
 from firstlight.data.tables.task import TargetValues
 from firstlight.text import count, number, visible
@@ -107,7 +108,15 @@ def profile(examples: Examples, split: Split, encoder: Encoder, encoded: Encoded
         notes=(),
     )
     findings = check_table(
-        rows.frame, rows.columns, goal, split, encoder, encoded, group=rows.group, time=rows.time
+        rows.frame,
+        rows.columns,
+        goal,
+        split,
+        encoder,
+        encoded,
+        group=rows.group,
+        time=rows.time,
+        groups=examples.groups,
     )
     counted = {finding.id: int(finding.value) for finding in findings}
     regression = examples.task == "regression"
@@ -125,7 +134,11 @@ def profile(examples: Examples, split: Split, encoder: Encoder, encoded: Encoded
         across_splits=counted.get("duplicates_across", 0),
         findings=findings,
         notes=tuple(dict.fromkeys(visible(note) for note in examples.notes)),
-        warnings=(*split.notes, *(finding.sentence for finding in findings if finding.level == "warning")),
+        warnings=(
+            *split.notes,
+            *few_groups(examples, split),
+            *(finding.sentence for finding in findings if finding.level == "warning"),
+        ),
     )
 
 

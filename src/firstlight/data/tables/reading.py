@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.data.examples import Skipped
+from firstlight.data.tables.decimals import comma_columns
 from firstlight.data.tables.files.content import read_content
-from firstlight.data.tables.files.delimited import Delimited, read_delimited
+from firstlight.data.tables.files.delimited import MAX_BAD_FRACTION, Delimited, read_delimited
 from firstlight.data.tables.files.json_rows import Rows, read_rows
 from firstlight.data.tables.files.parquet import plain_types
 from firstlight.data.tables.form import Form
+from firstlight.data.tables.places import Places, counted
 from firstlight.errors import DataError
 from firstlight.experiment import store
 from firstlight.text import visible
@@ -35,6 +37,9 @@ NO_TABLES = {
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
     b"\xfd7zXZ": "an xz file",
     b"%PDF": "a PDF",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
     b"SQLite format 3": "an SQLite database",
     b"ARROW1": "an Arrow file",
     b"<!DOCTYPE": "a web page",
@@ -53,22 +58,27 @@ class ReadTable:
 
     frame: pl.DataFrame
     form: Form
-    left_out: tuple[Skipped, ...]  # lines that do not fit
+    places: Places  # of the rows
+    left_out: tuple[Skipped, ...]  # lines that do not fit, by their line in the file
     notes: tuple[str, ...]
     fingerprint: str  # hex SHA-256 of the file's bytes
 
 
-def read_table(path: Path) -> ReadTable:
+def read_table(path: Path, *, allowed: float = MAX_BAD_FRACTION) -> ReadTable:
     """Reads one file.
+
+    Args:
+        path: The file.
+        allowed: Share of its lines that need not fit; one line need never.
 
     Raises:
         DataError: It is no table, is damaged, has no rows, or too many of its lines do not fit.
         ResourceError: It does not fit the memory.
     """
-    return read_named(path, None)
+    return read_named(path, None, allowed=allowed)
 
 
-def read_named(path: Path, names: tuple[str, ...] | None) -> ReadTable:
+def read_named(path: Path, names: tuple[str, ...] | None, *, allowed: float = MAX_BAD_FRACTION) -> ReadTable:
     """The same, for a file whose columns are known from another file of the table; needed where it has no header."""
     start = _start(path)
     for magic, what in NO_TABLES.items():
@@ -79,7 +89,7 @@ def read_named(path: Path, names: tuple[str, ...] | None) -> ReadTable:
         return _from_parquet(path, fingerprint)
     if path.suffix.lower() in (".parquet", ".pq"):
         raise DataError("the file is no Parquet", visible(f"{path}: it starts with {start[:4]!r}"), EXPECTED)
-    return _from_text(path, fingerprint, names)
+    return _from_text(path, fingerprint, names, allowed)
 
 
 def _start(path: Path) -> bytes:
@@ -97,28 +107,34 @@ def _suffix(path: Path) -> str:
     return (Path(path.stem) if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
-def _from_text(path: Path, fingerprint: str, names: tuple[str, ...] | None) -> ReadTable:
+def _from_text(path: Path, fingerprint: str, names: tuple[str, ...] | None, allowed: float) -> ReadTable:
     content = read_content(path)
     suffix = _suffix(path)
     objects = content.utf8.lstrip()[:1] == b"{" or suffix in (".jsonl", ".ndjson", ".json")
     found: Delimited | Rows
     if objects:
-        found = read_rows(content.utf8, str(path))
+        found = read_rows(content.utf8, str(path), allowed=allowed)
         form = Form(format="json" if found.array else "json_lines", encoding=content.encoding)
     else:
         preferred = "\t" if suffix in (".tsv", ".tab") else ","
-        found = read_delimited(content.utf8, str(path), preferred=preferred, names=names)
+        found = read_delimited(content.utf8, str(path), preferred=preferred, names=names, allowed=allowed)
         form = Form(
             format="delimited",
             encoding=content.encoding,
             delimiter=found.delimiter,
-            decimal=found.decimal,
             header=found.header,
         )
     frame = found.frame
     return ReadTable(
         frame=frame,
-        form=dataclasses.replace(form, rows=len(frame), columns=frame.width, compressed=content.compressed),
+        form=dataclasses.replace(
+            form,
+            rows=len(frame),
+            columns=frame.width,
+            compressed=content.compressed,
+            commas=comma_columns(frame, together=form.columns_agree),
+        ),
+        places=Places(numbers=found.numbers),
         left_out=found.left_out,
         notes=content.notes + found.notes,
         fingerprint=fingerprint,
@@ -139,5 +155,12 @@ def _from_parquet(path: Path, fingerprint: str) -> ReadTable:
     if not len(frame) or not frame.width:
         raise DataError("the table has no rows", visible(str(path)), "add rows, or name another file")
     frame, notes = plain_types(frame)
-    form = Form(format="parquet", rows=len(frame), columns=frame.width)
-    return ReadTable(frame=frame, form=form, left_out=(), notes=notes, fingerprint=fingerprint)
+    commas = comma_columns(frame, together=False)
+    return ReadTable(
+        frame=frame,
+        form=Form(format="parquet", rows=len(frame), columns=frame.width, commas=commas),
+        places=counted(len(frame)),
+        left_out=(),
+        notes=notes,
+        fingerprint=fingerprint,
+    )

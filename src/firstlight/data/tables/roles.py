@@ -9,7 +9,8 @@ import numpy as np
 from firstlight.data.bundles import ALONE
 from firstlight.data.examples import PARTS, Part
 from firstlight.data.tables import values
-from firstlight.data.tables.names import SHOWN, existing
+from firstlight.data.tables.classes import one_form
+from firstlight.data.tables.names import SHOWN, existing, named_columns
 from firstlight.data.tables.target import PARTS as PART_COLUMNS
 from firstlight.errors import DataError, UsageError
 from firstlight.text import count, number, visible
@@ -18,9 +19,43 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from firstlight.config.schema import Data
     from firstlight.data.tables.column import Column
+    from firstlight.data.tables.places import Places
+    from firstlight.data.tables.values import Mark
 
 USEFUL = ("number", "category", "boolean", "date")  # kinds of columns that a model for tables sees
+
+
+def check_apart(frame: pl.DataFrame, data: Data) -> None:
+    """No column that is the target, or dropped, has another role.
+
+    Raises:
+        UsageError: One has; or texts are named, and a table is asked for.
+    """
+    if data.text_column is not None and data.task.startswith("table_"):
+        raise UsageError(
+            "a column of texts is for texts",
+            visible(f"data.text_column = {data.text_column}; data.task = {data.task}"),
+            f"leave one of them out, or ask for {data.task.replace('table', 'text')}",
+        )
+    named = {
+        "data.target": named_columns(frame, data.target),
+        "data.drop": data.drop or (),
+        "data.group": (data.group,),
+        "data.time": (data.time,),
+        "data.weight": (data.weight,),
+        "data.text_column": named_columns(frame, data.text_column),
+    }
+    for sole in ("data.target", "data.drop"):
+        for key, names in named.items():
+            both = [name for name in names if name in named[sole] and key != sole]
+            if both:
+                raise UsageError(
+                    "a column cannot have two roles",
+                    visible(f"{both[0]} is in {sole} and in {key}"),
+                    f"take it out of {key if sole == 'data.target' else sole}, or name another column",
+                )
 
 
 def without(frame: pl.DataFrame, drop: tuple[str, ...] | None) -> pl.DataFrame:
@@ -48,10 +83,10 @@ def split_column(frame: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, N
 
 
 def groups_of(series: pl.Series, notes: list[str]) -> NDArray[np.int64]:
-    """(rows,): equal values as equal numbers, ALONE where there is no value."""
+    """(rows,): equal values as equal numbers, 1 and 1.0 among them, ALONE where there is no value."""
     import polars as pl
 
-    text = values.as_text(series, missing=values.SPELLINGS)
+    text, _ = one_form(values.as_text(series, missing=values.SPELLINGS))
     groups = text.n_unique() - (text.null_count() > 0)
     said = f"{count(groups, 'group')} by {visible(series.name)}"
     if text.null_count():
@@ -61,16 +96,16 @@ def groups_of(series: pl.Series, notes: list[str]) -> NDArray[np.int64]:
     return np.asarray(codes.to_numpy(), np.int64)
 
 
-def weights_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
+def weights_of(series: pl.Series, mark: Mark, places: Places, notes: list[str]) -> NDArray[np.float64]:
     """(rows,): how much each row counts in training.
 
     Raises:
         DataError: A weight is missing, negative or no number, or all are 0.
     """
-    found = values.as_numbers(series)
+    found = values.as_numbers(series, mark)
     bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
     if len(bad) or not found.any():
-        shown = ", ".join(f"{series[int(row)]} in row {row + 1:,}" for row in bad[:5].tolist()) or "all are 0"
+        shown = ", ".join(f"{series[row]} in {places.said(row)}" for row in bad[:5].tolist()) or "all are 0"
         raise DataError(
             "a weight has to be a number that is not negative",
             visible(f"{series.name}: {count(len(bad), 'row')}, {shown}"),
@@ -81,7 +116,7 @@ def weights_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
     return np.asarray(found, np.float64)
 
 
-def times_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
+def times_of(series: pl.Series, mark: Mark, notes: list[str]) -> NDArray[np.float64]:
     """(rows,): days since 1970, or the numbers of a column of numbers; NaN where there is none.
 
     Raises:
@@ -89,9 +124,8 @@ def times_of(series: pl.Series, notes: list[str]) -> NDArray[np.float64]:
     """
     from firstlight.data.tables.columns import describe_column
 
-    column = describe_column(series)
-    dated = column.kind == "date"
-    when = values.as_dates(series, column.date_format) if dated else values.as_numbers(series)
+    column = describe_column(series, mark=mark)
+    when = values.times(series, column.date_format, mark)
     when = np.where(np.isfinite(when), when, np.nan)
     unknown = int(np.isnan(when).sum())
     if 2 * unknown > len(when):
@@ -117,8 +151,7 @@ def text_columns(
         UsageError: There is no such column, or texts are asked for and none looks like it.
     """
     if wanted is not None:
-        names = [wanted] if wanted in frame.columns else [name.strip() for name in wanted.split(",")]
-        return tuple(existing(frame, name, "data.text_column") for name in names)
+        return tuple(existing(frame, name, "data.text_column") for name in named_columns(frame, wanted))
     texts = tuple(column.name for column in columns if column.kind == "text")
     if task.startswith("text_"):
         if texts:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from firstlight.data.tables import values
-from firstlight.data.tables.names import SHOWN, existing
+from firstlight.data.tables.names import SHOWN, existing, named_columns
 from firstlight.errors import DataError, Undecided
 from firstlight.text import visible
 
@@ -43,7 +43,8 @@ def choose_target(frame: pl.DataFrame, wanted: str | None) -> Target:
             "name a table that has a target and features",
         )
     if wanted is not None:
-        return Target(columns=_named(frame, wanted))
+        named = named_columns(frame, wanted)
+        return Target(columns=tuple(existing(frame, name, "--target") for name in named))
     others = [name for name in frame.columns if name.lower() not in PARTS] or frame.columns
     obvious = [name for known in NAMES for name in others if name.lower() == known]
     likely = obvious or [next((n for n in reversed(others) if _may_be_target(frame[n])), others[-1])]
@@ -63,12 +64,4 @@ def _may_be_target(series: pl.Series) -> bool:
     different = text.n_unique()
     if different <= 1 or 2 * different <= len(text):
         return different > 1
-    return values.floats(text).count() == len(text)
-
-
-def _named(frame: pl.DataFrame, wanted: str) -> tuple[str, ...]:
-    """The column of that name; where there is none, those between the commas."""
-    names = (
-        (wanted,) if wanted in frame.columns else tuple(dict.fromkeys(n.strip() for n in wanted.split(",")))
-    )
-    return tuple(existing(frame, name, "--target") for name in names)
+    return bool(values.any_numbers(text).all())

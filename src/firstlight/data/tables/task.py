@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from firstlight.data.tables import labels, values
+from firstlight.data.tables import classes, labels, values
+from firstlight.data.tables.classes import ROWS_PER_CLASS
+from firstlight.data.tables.places import Places, counted
 from firstlight.errors import DataError, UsageError
 from firstlight.text import count, number, percent, visible
 
@@ -25,7 +27,6 @@ Task = Literal["classification", "multilabel", "regression"]
 
 MAX_MISSING = 0.2  # of the rows without a target; above it the target is not what it seems (issue 4)
 FEWEST_ROWS = 10  # a train and a validation part with something in each (judgement)
-ROWS_PER_CLASS = 2  # one to train and one to validate
 FEW_CLASSES = 10  # different whole numbers up to which they are classes
 CLASS_CODES = 20  # the same for 0, 1, 2, ... without a gap
 ROWS_PER_CODE = 10  # rows of each in the mean, for such numbers to be classes (judgement)
@@ -48,13 +49,22 @@ class TargetValues:
     notes: tuple[str, ...]
 
 
-def decide_task(frame: pl.DataFrame, target: Target, wanted: Task | None = None) -> TargetValues:
+def decide_task(
+    frame: pl.DataFrame,
+    target: Target,
+    wanted: Task | None = None,
+    *,
+    places: Places | None = None,
+    commas: frozenset[str] = frozenset(),
+) -> TargetValues:
     """Reads the target.
 
     Args:
         frame: The table.
         target: From `choose_target`.
         wanted: The task that the person named; None = decided by the values.
+        places: Of the rows, for messages; None = counted from 1.
+        commas: Columns with a decimal comma, from `Form`.
 
     Raises:
         UsageError: Several columns, and another task than multilabel was asked for.
@@ -68,40 +78,44 @@ def decide_task(frame: pl.DataFrame, target: Target, wanted: Task | None = None)
                 visible(", ".join(target.columns)),
                 "name one column",
             )
-        return _several(frame, target.columns)
+        return _several(frame, target.columns, commas)
     series = frame[target.columns[0]]
-    text, words = _texts(series)
-    rows, missing = _with_target(text)
-    text = text.gather(rows)
-    notes = [f"{count(missing, 'row')} without a target left out"] if missing else []
-    found = values.floats(text)
-    task: Task = "regression"
-    classes: tuple[str, ...] = ()
-    numbers: NDArray[Any]
     if wanted == "multilabel":
-        task = "multilabel"
-        classes, numbers = labels.in_one_column(text)
-    elif wanted == "regression" or (wanted is None and not words and _is_quantity(found, notes)):
-        numbers = _quantity(text, found, rows)
+        return _listed(series)
+    mark: values.Mark = "," if series.name in commas else "."
+    text, words = _texts(series, mark)
+    rows, missing = _with_target(text)
+    text, kept = text.gather(rows), (places or counted(len(frame))).take(rows)
+    notes = _left_out(missing)
+    found = values.floats(text, mark)
+    task: Task = "regression"
+    names: tuple[str, ...] = ()
+    numbers: NDArray[Any]
+    if wanted == "regression" or (wanted is None and not words and _is_quantity(found, notes)):
+        numbers = _quantity(text, found, kept)
     else:
-        _refuse_stray_words(text, found, rows, asked=wanted is not None)
+        _refuse_stray_words(text, found, kept, asked=wanted is not None)
         task = "classification"
-        classes, numbers = _classes(text, found, notes)
+        names, numbers = classes.as_classes(text, found, notes)
     return TargetValues(
-        task=task, classes=classes, values=numbers, rows=rows, missing=missing, notes=tuple(notes)
+        task=task, classes=names, values=numbers, rows=rows, missing=missing, notes=tuple(notes)
     )
 
 
-def _texts(series: pl.Series) -> tuple[pl.Series, bool]:
+def _texts(series: pl.Series, mark: values.Mark) -> tuple[pl.Series, bool]:
     """The target as text, and whether there are words in it.
 
     Among numbers NA and its like are missing. Among words they are classes (BT05), and only signs are missing.
     """
     text = values.as_text(series, missing=values.SPELLINGS)
-    numbers, present = values.floats(text).count(), text.count()
+    numbers, present = values.floats(text, mark).count(), text.count()
     if present and numbers >= MOSTLY_NUMBERS * present:
         return text, numbers < present
     return values.as_text(series, missing=values.SIGNS), True
+
+
+def _left_out(missing: int) -> list[str]:
+    return [f"{count(missing, 'row')} without a target left out"] if missing else []
 
 
 def _with_target(text: pl.Series) -> tuple[NDArray[np.int64], int]:
@@ -135,9 +149,9 @@ def _is_quantity(found: pl.Series, notes: list[str]) -> bool:
     return quantity
 
 
-def _quantity(text: pl.Series, found: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    _refuse(text, found.is_null(), rows, "the target holds words among numbers")
-    _refuse(text, found.is_infinite(), rows, "the target holds infinite values")
+def _quantity(text: pl.Series, found: pl.Series, places: Places) -> NDArray[np.float64]:
+    _refuse(text, found.is_null(), places, "the target holds words among numbers")
+    _refuse(text, found.is_infinite(), places, "the target holds infinite values")
     if found.n_unique() == 1:
         raise DataError(
             "the target is always the same", visible(f"{text.name}: {text[0]}"), "name another column"
@@ -145,78 +159,26 @@ def _quantity(text: pl.Series, found: pl.Series, rows: NDArray[np.int64]) -> NDA
     return np.asarray(found.to_numpy(), dtype=np.float64)
 
 
-def _refuse_stray_words(text: pl.Series, found: pl.Series, rows: NDArray[np.int64], *, asked: bool) -> None:
+def _refuse_stray_words(text: pl.Series, found: pl.Series, places: Places, *, asked: bool) -> None:
     """A few words in what else is a quantity are mistakes, unless classes were asked for."""
     mostly = MOSTLY_NUMBERS * len(text) <= found.count() < len(text)
     if mostly and not asked and found.drop_nulls().n_unique() > CLASS_CODES:
-        _refuse(text, found.is_null(), rows, "the target holds words among numbers")
+        _refuse(text, found.is_null(), places, "the target holds words among numbers")
 
 
-def _refuse(text: pl.Series, bad: pl.Series, rows: NDArray[np.int64], what: str) -> None:
-    """Raises with the first rows when there are bad ones; rows are counted from 1, without the header."""
-    places = np.flatnonzero(bad.to_numpy())
-    if not len(places):
+def _refuse(text: pl.Series, bad: pl.Series, places: Places, what: str) -> None:
+    """Raises with the first rows when there are bad ones."""
+    wrong = np.flatnonzero(bad.to_numpy())
+    if not len(wrong):
         return
-    shown = ", ".join(f"{str(text[int(place)])[:40]} in row {rows[place] + 1:,}" for place in places[:SHOWN])
-    told = f"{text.name}: {count(len(places), 'row')} of {len(text):,}, {shown}"
+    shown = ", ".join(f"{str(text[row])[:40]} in {places.said(row)}" for row in wrong[:SHOWN].tolist())
+    told = f"{text.name}: {count(len(wrong), 'row')} of {len(text):,}, {shown}"
     raise DataError(what, visible(told), "correct or remove these rows, or name another target")
 
 
-def _classes(
-    text: pl.Series, found: pl.Series, notes: list[str]
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The classes, numbers by size and words by name, and the class of every row."""
-    text = _without_dots(text, notes)
-    names = sorted(text.unique().to_list())
-    if found.null_count() == 0:
-        size = dict(zip(text.to_list(), found.to_list(), strict=True))
-        names.sort(key=size.__getitem__)
-    _check_classes(names, text, found)
-    import polars as pl
-
-    codes = text.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)
-    counts = np.bincount(codes.to_numpy(), minlength=len(names))
-    if alone := int((counts < ROWS_PER_CLASS).sum()):
-        notes.append(f"{count(alone, 'class')} with one row: it can be trained or validated, not both")
-    words = [name for name in names if name.lower() in values.SPELLINGS]
-    if words:
-        notes.append(
-            f"{', '.join(visible(word) for word in words)} in the target is taken as a class, not as missing"
-        )
-    return tuple(names), np.asarray(codes.to_numpy(), dtype=np.int64)
-
-
-def _check_classes(names: list[str], text: pl.Series, found: pl.Series) -> None:
-    if len(names) == 1:
-        raise DataError(
-            "the target is always the same", visible(f"{text.name}: {names[0]}"), "name another column"
-        )
-    if len(names) * ROWS_PER_CLASS <= len(text):
-        return
-    told = f"{text.name}: {count(len(names), 'class')} in {count(len(text), 'row')}, such as {names[0][:40]}"
-    numbers = found.null_count() == 0
-    raise DataError(
-        "the target has nearly as many classes as rows",
-        visible(told),
-        "ask for regression"
-        if numbers
-        else "this looks like an id: name another column, or ask for regression",
-    )
-
-
-def _without_dots(text: pl.Series, notes: list[str]) -> pl.Series:
-    """Classes that differ only by a dot at the end are one: the test file of Adult writes `<=50K.`."""
-    names = set(text.unique().to_list())
-    dotted = sorted(name for name in names if name.endswith(".") and name[:-1] in names)
-    if not dotted:
-        return text
-    notes.append(f"taken as the class without the dot: {', '.join(visible(name) for name in dotted[:SHOWN])}")
-    return text.replace(dotted, [name[:-1] for name in dotted])
-
-
-def _several(frame: pl.DataFrame, columns: tuple[str, ...]) -> TargetValues:
+def _several(frame: pl.DataFrame, columns: tuple[str, ...], commas: frozenset[str]) -> TargetValues:
     """A label a column; a row counts when it has all of them."""
-    matrix = labels.in_columns(frame.select(columns))
+    matrix = labels.in_columns(frame.select(columns), commas)
     complete = ~np.isnan(matrix).any(axis=1)
     import polars as pl
 
@@ -229,5 +191,21 @@ def _several(frame: pl.DataFrame, columns: tuple[str, ...]) -> TargetValues:
         values=matrix[rows],
         rows=rows,
         missing=missing,
-        notes=(f"{count(missing, 'row')} without a target left out",) if missing else (),
+        notes=tuple(_left_out(missing)),
+    )
+
+
+def _listed(series: pl.Series) -> TargetValues:
+    """The labels of each row in one value: none in an empty one; a spelling of missing is no target."""
+    empty = values.as_text(series).is_null()
+    text = values.as_text(series, missing=values.CERTAIN).set(empty, "")
+    rows, missing = _with_target(text)
+    names, matrix = labels.in_one_column(text.gather(rows))
+    notes = _left_out(missing)
+    if none := int(empty.sum()):
+        notes.append(
+            f"{count(none, 'row')} with an empty {visible(series.name)}: taken as rows without a label"
+        )
+    return TargetValues(
+        task="multilabel", classes=names, values=matrix, rows=rows, missing=missing, notes=tuple(notes)
     )

@@ -5,8 +5,9 @@ Nothing here looks at a column's neighbours; `columns.py` decides by all rows wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -40,12 +41,21 @@ TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 
 BLANKS = " \t\r\n\u00a0\u3000"
-GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # 1,234,567.8
-SPACED = r"^[+-]?\d{1,3}([ \u00a0\u202f'’]\d{3})+([.,]\d+)?$"  # 1 234 567,8
-DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)?,\d+([eE][+-]?\d+)?$"  # 1.234.567,8
-DOT_GROUPED = r"^[+-]?\d{1,3}(\.\d{3})+$"  # 1.234.567, once the column has a decimal comma
+SPACES = " \u00a0\u202f'’"  # signs that part thousands whatever the mark of decimals is
 WITH_UNIT = r"^[$€£¥]\s?|\s?[%$€£¥]$"
 ZEROS_FIRST = r"^[+-]?0\d+$"  # 007: a code, not a number
+
+Mark = Literal[".", ","]  # of decimals: 1,234.5 or 1.234,5
+
+
+def _written(mark: Mark) -> str:
+    """How a number looks: 1234.5e-3, 1,234.5 and 1 234.5, or the same with comma and point exchanged."""
+    point, comma = map(re.escape, (mark, {".": ",", ",": "."}[mark]))
+    grouped = "|".join(rf"[1-9]\d{{0,2}}({sign}\d{{3}})+" for sign in (comma, f"[{SPACES}]"))
+    return rf"^[+-]?((\d+|{grouped})({point}\d+)?|{point}\d+)([eE][+-]?\d+)?$"
+
+
+WRITTEN: dict[Mark, str] = {".": _written("."), ",": _written(",")}
 
 DATE_FORMATS = (
     "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%.f%z",
@@ -63,11 +73,15 @@ def is_missing(value: str) -> bool:
 
 
 def are_numbers(cells: Sequence[str | None]) -> list[bool]:
-    """Which values read as numbers, infinity among them; `nan` is none."""
+    """Which values read as numbers, whatever their mark of decimals is; infinity is one, `nan` is none."""
     import polars as pl
 
-    found = floats(pl.Series(list(cells), dtype=pl.String).str.strip_chars(BLANKS))
-    return found.is_not_null().to_list()
+    return any_numbers(pl.Series(list(cells), dtype=pl.String).str.strip_chars(BLANKS)).to_list()
+
+
+def any_numbers(text: pl.Series) -> pl.Series:
+    """Boolean (rows,): the same for a column."""
+    return floats(text, ".").is_not_null() | floats(text, ",").is_not_null()
 
 
 def as_text(series: pl.Series, *, missing: frozenset[str] = frozenset()) -> pl.Series:
@@ -101,58 +115,78 @@ def _cased(text: pl.Series, missing: frozenset[str]) -> list[str]:
     return short.filter(short.str.to_lowercase().is_in(sorted(missing))).to_list()
 
 
-def as_numbers(series: pl.Series) -> NDArray[np.float64]:
-    """(rows,): the numbers of a column, infinite ones too; NaN where there is none."""
-    import polars as pl
+def as_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64]:
+    """(rows,): the numbers of a column, infinite ones too; NaN where there is none.
 
-    if series.dtype == pl.Boolean or series.dtype.is_numeric():
-        return np.asarray(series.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
-    if series.dtype.is_temporal():
-        return as_dates(series)
-    found = floats(as_text(series, missing=SPELLINGS))
-    return np.asarray(found.fill_null(float("nan")).to_numpy(), dtype=np.float64)
-
-
-def floats(text: pl.Series) -> pl.Series:
-    """Float64, null where the text is no number: `1e5`, `1,234.5`, `1.234,5`, `1 234`, `5 %`, `$3`.
-
-    `1,234` is read as a thousand and more, unless the column shows a comma that can only be a decimal one.
+    Args:
+        series: Of any type that a `ReadTable` has.
+        mark: Of decimals, for text.
     """
     import polars as pl
 
-    found = text.cast(pl.Float64, strict=False).fill_nan(None)
+    if series.dtype == pl.Boolean or series.dtype.is_numeric():
+        return _with_nan(series.cast(pl.Float64))
+    if series.dtype.is_temporal():
+        return as_dates(series)
+    plain = plain_numbers(series, mark)
+    return _with_nan(floats(as_text(series, missing=SPELLINGS), mark)) if plain is None else plain
+
+
+def plain_numbers(series: pl.Series, mark: Mark) -> NDArray[np.float64] | None:
+    """(rows,): the numbers of a column of text that holds nothing else, NaN for null; None for another column.
+
+    One cast instead of the twenty operations that other spellings need: they count in ten thousand columns.
+    """
+    import polars as pl
+
+    if mark != ".":
+        return None
+    found = _with_nan(series.cast(pl.Float64, strict=False))
+    return found if np.isnan(found).sum() == series.null_count() else None
+
+
+def _with_nan(numbers: pl.Series) -> NDArray[np.float64]:
+    """Null as NaN."""
+    return np.asarray(numbers.to_numpy(), dtype=np.float64)
+
+
+def floats(text: pl.Series, mark: Mark) -> pl.Series:
+    """Float64, null where the text is no number: `1e5`, `1,234.5`, `1 234`, `5 %`, `$3`.
+
+    Nothing is guessed: with a decimal point `1,234` is more than a thousand and `1,5` is no number.
+    """
+    import polars as pl
+
+    plain = text if mark == "." else text.set(text.str.contains(".", literal=True).fill_null(False), None)
+    found = plain.cast(pl.Float64, strict=False).fill_nan(None)
     rest = text.is_not_null() & found.is_null()
     if not rest.any():
         return found
     others = text.filter(rest).str.replace(WITH_UNIT, "")
-    if _has_decimal_commas(text, others):
-        dotted = text.str.contains(DOT_GROUPED).fill_null(False)
-        found = found.zip_with(~dotted, plain_commas(text).cast(pl.Float64, strict=False))
-        read = plain_commas(others)
-    else:
-        read = others.set(~others.str.contains(GROUPED), None).str.replace_all(",", "", literal=True)
-        read = read.fill_null(others)
-    spaced = others.str.contains(SPACED)
-    if spaced.any():
-        joined = others.str.replace_all("[ \u00a0\u202f'’]", "").str.replace(",", ".", literal=True)
-        read = read.zip_with(~spaced, joined)
-    return found.scatter(rest.arg_true(), read.cast(pl.Float64, strict=False).fill_nan(None))
+    others = others.set(~others.str.contains(WRITTEN[mark]), None)
+    joined = others.str.replace_all(f"[{SPACES}{',' if mark == '.' else '.'}]", "")
+    read = joined.str.replace(mark, ".", literal=True).cast(pl.Float64, strict=False).fill_nan(None)
+    return found.scatter(rest.arg_true(), read)
 
 
-def _has_decimal_commas(text: pl.Series, others: pl.Series) -> bool:
-    """Some commas can only be decimal ones, and no fewer than the points that can only be decimal ones."""
-    commas = int((others.str.contains(DECIMAL_COMMA) & ~others.str.contains(GROUPED)).sum())
-    if not commas:
-        return False
-    pointed = text.str.contains(r"^[+-]?\d*\.\d+$") & ~text.str.contains(DOT_GROUPED)
-    return commas >= int(pointed.sum())
+def no_number(stray: pl.Series, mark: Mark) -> str:
+    """What values that `floats` does not read are not: they may be numbers with the other mark of decimals."""
+    if not any_numbers(stray).any():
+        return "number"
+    return f"number with a decimal {'comma' if mark == ',' else 'point'}"
 
 
-def plain_commas(text: pl.Series) -> pl.Series:
-    """`1.234,5` as `1234.5`; a text that is no number with a decimal comma stays as it is."""
-    numbers = (text.str.contains(DECIMAL_COMMA) | text.str.contains(DOT_GROUPED)).fill_null(False)
-    plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    return text.zip_with(~numbers, plain)
+def yes_and_no(text: pl.Series, mark: Mark) -> tuple[pl.Series, pl.Series]:
+    """Boolean (rows,) twice: what says yes, true or 1, and what says no, false or 0; missing values say neither."""
+    spoken, numbers = text.str.to_lowercase(), floats(text, mark)
+    yes = spoken.is_in(TRUE) | (numbers == 1).fill_null(False)
+    no = spoken.is_in(FALSE) | (numbers == 0).fill_null(False)
+    return yes.fill_null(False), no.fill_null(False)
+
+
+def times(series: pl.Series, pattern: str | None, mark: Mark) -> NDArray[np.float64]:
+    """(rows,): dates where they are written by a pattern or typed, else the numbers; NaN where there is none."""
+    return as_dates(series, pattern) if pattern else as_numbers(series, mark)
 
 
 def as_dates(series: pl.Series, pattern: str | None = None) -> NDArray[np.float64]:

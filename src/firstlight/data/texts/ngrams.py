@@ -1,7 +1,8 @@
 """A vocabulary of n-grams, fitted on the training texts, and every text as the numbers of its n-grams.
 
 An n-gram is a run of units (words.py) that occurs at least twice in the training texts; what the vocabulary
-does not know is left out, so a text of unknown words is an empty row.
+does not know is left out, so a text of unknown words is an empty row. Where most texts would be without a word, as
+with names and codes, single characters are the units.
 
 A fitted vocabulary and no hashing: nothing collides, the table is as small as the data, a report can name the
 n-grams, and a stored model does not depend on a library's hash function staying what it is.
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.data.texts.ragged import Ragged, joined, offsets_of
-from firstlight.data.texts.words import count_units, encode_units, unspaced_share
+from firstlight.data.texts.words import count_units, encode_units, have_letters, unspaced_share
 
 LEAST_COUNT = 2  # what occurs once cannot be told from chance, and is most of all n-grams (Zipf)
 LARGEST = 200_000  # n-grams; the least frequent ones are left out until so many remain (judgement)
@@ -28,6 +29,7 @@ FIT_CHARACTERS = 100_000_000  # of training texts that a vocabulary is fitted on
 ROWS_AT_ONCE = 100_000  # texts that are encoded together, to bound memory
 WORDS_LONGEST = 2  # words in an n-gram
 CHARACTERS_LONGEST = 4  # units in an n-gram where most units are characters
+HELD = 0.5  # share of the training texts that have to hold a known word; with less characters are read (judgement)
 MOSTLY = 0.5  # share of units from which on a language is taken to be written without blanks (judgement)
 
 
@@ -39,10 +41,12 @@ class Vocabulary:
         units: The words, characters and marks, most frequent first.
         longer: For each length from 2 on, the sorted keys of its n-grams. A key is the place of the n-gram
             without its last unit among those of its length, times the number of units, plus the last unit.
+        characters: Whether every character is a unit, in words, too.
     """
 
     units: tuple[str, ...]
     longer: tuple[NDArray[np.int64], ...]
+    characters: bool = False
 
     @property
     def size(self) -> int:
@@ -60,13 +64,28 @@ class Vocabulary:
 
     def plain(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
-        return {"units": list(self.units), "longer": [keys.tolist() for keys in self.longer]}
+        return {
+            "units": list(self.units),
+            "longer": [keys.tolist() for keys in self.longer],
+            "characters": self.characters,
+        }
 
     @staticmethod
     def restored(plain: dict[str, Any]) -> Vocabulary:
         """The reverse of `plain`."""
         longer = tuple(np.array(keys, dtype=np.int64) for keys in plain["longer"])
-        return Vocabulary(units=tuple(plain["units"]), longer=longer)
+        return Vocabulary(
+            units=tuple(plain["units"]), longer=longer, characters=bool(plain.get("characters", False))
+        )
+
+
+class _Units(NamedTuple):
+    """The units of some texts, and the texts as their places."""
+
+    names: list[str]  # that are known, most frequent first
+    counts: NDArray[np.int64]  # how often each of them occurs
+    coded: Ragged  # -1 for a unit that is not known
+    unspaced: bool  # whether most are characters of a script without blanks
 
 
 class _Found(NamedTuple):
@@ -84,18 +103,42 @@ def fit_vocabulary(texts: Sequence[str], *, largest: int = LARGEST) -> Vocabular
         largest: N-grams that are kept at most.
     """
     texts = _thinned(texts)
-    units, counts = count_units(texts)
-    longest = CHARACTERS_LONGEST if unspaced_share(units, counts) >= MOSTLY else WORDS_LONGEST
-    known = int((counts >= LEAST_COUNT).sum())
-    coded = encode_units(texts, units[:known])
-    longer, frequencies = _longer(coded, known, longest, LEAST_COUNT)
-    every = np.concatenate([counts[:known], *frequencies])
+    units = _units(texts, characters=False)
+    characters = _hardly_a_word(units)
+    if characters:
+        units = _units(texts, characters=True)
+    longest = CHARACTERS_LONGEST if characters or units.unspaced else WORDS_LONGEST
+    names, counts, coded, _ = units
+    longer, frequencies = _longer(coded, len(names), longest, LEAST_COUNT)
+    every = np.concatenate([counts, *frequencies])
     if len(every) > largest:
         least = int(np.partition(every, -largest - 1)[-largest - 1]) + 1
         known = int((counts >= least).sum())  # the most frequent ones come first
         few = np.where(coded.values < known, coded.values, -1)
         longer, _ = _longer(Ragged(values=few, offsets=coded.offsets), known, longest, least)
-    return Vocabulary(units=tuple(units[:known]), longer=longer)
+        names = names[:known]
+    return Vocabulary(units=tuple(names), longer=longer, characters=characters)
+
+
+def _units(texts: Sequence[str], *, characters: bool) -> _Units:
+    names, counts = count_units(texts, characters=characters)
+    known = int((counts >= LEAST_COUNT).sum())
+    return _Units(
+        names=names[:known],
+        counts=counts[:known],
+        coded=encode_units(texts, names[:known], characters=characters),
+        unspaced=unspaced_share(names, counts) >= MOSTLY,
+    )
+
+
+def _hardly_a_word(units: _Units) -> bool:
+    """Whether most texts hold no known word: marks alone are known in nearly all, and tell little."""
+    coded = units.coded
+    words = np.append(have_letters(units.names), False)  # -1, which is not known, is the last
+    holding = np.zeros(len(coded), bool)
+    holding[coded.rows()[words[coded.values]]] = True
+    filled = int((coded.lengths > 0).sum())
+    return filled > 0 and int(holding.sum()) < HELD * filled
 
 
 def encode(texts: Sequence[str], vocabulary: Vocabulary) -> Ragged:
@@ -105,7 +148,7 @@ def encode(texts: Sequence[str], vocabulary: Vocabulary) -> Ragged:
 
 
 def _encode(texts: Sequence[str], vocabulary: Vocabulary) -> Ragged:
-    coded = encode_units(texts, vocabulary.units)
+    coded = encode_units(texts, vocabulary.units, characters=vocabulary.characters)
     rows = coded.rows()
     found = _single(coded)
     numbers, owners = [found.places], [rows[found.starts]]

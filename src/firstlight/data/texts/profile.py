@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.examples import Texts
+from firstlight.data.groups import few_groups
 from firstlight.data.texts.checks import TextFindings, check_texts
 from firstlight.text import count, number, visible
 
@@ -106,7 +107,7 @@ def profile(examples: Examples, split: Split) -> TextProfile:
         found=found,
         form=examples.content.headline if isinstance(examples.content, Texts) else "",
         notes=tuple(dict.fromkeys(visible(note) for note in examples.notes)),
-        warnings=(*split.notes, *found.notes),
+        warnings=(*split.notes, *few_groups(examples, split), *found.notes),
     )
 
 

@@ -28,12 +28,13 @@ class NewTexts:
     notes: tuple[str, ...] = ()
 
 
-def read_unseen(source: str, columns: tuple[str, ...]) -> NewTexts:
+def read_unseen(source: str, columns: tuple[str, ...], ids: tuple[str, ...] = ()) -> NewTexts:
     """Reads new texts.
 
     Args:
         source: As the user named it.
         columns: Those of texts in the training table; none when it was no table.
+        ids: Columns that named its rows.
 
     Raises:
         UsageError: There is no such path.
@@ -45,8 +46,12 @@ def read_unseen(source: str, columns: tuple[str, ...]) -> NewTexts:
     elif path.suffix.lower() == SUFFIX:
         found = NewTexts()
         _add(found, path.name, path)
+        lines = sum(text.count("\n") + 1 for text in found.texts)
+        if lines > 1:
+            told = f"{visible(path.name)}: {lines:,} lines, taken as one text; for one a line give a table"
+            found.notes = (told,)
     else:
-        found = _from_table(path, source, columns)
+        found = _from_table(path, source, columns, ids)
     if not found.ids and not found.left_out:
         raise DataError(
             "there is no text", visible(source), f"give a {SUFFIX} file, a folder of them, or a table"
@@ -79,7 +84,8 @@ def _add(found: NewTexts, name: str, path: Path) -> None:
     found.texts.append(text.strip()[:LONGEST])
 
 
-def _from_table(path: Path, source: str, columns: tuple[str, ...]) -> NewTexts:
+def _from_table(path: Path, source: str, columns: tuple[str, ...], ids: tuple[str, ...]) -> NewTexts:
+    from firstlight.data.tables.ids import name_rows, unread
     from firstlight.data.tables.reading import read_table
     from firstlight.data.tables.roles import joined_texts
 
@@ -87,7 +93,13 @@ def _from_table(path: Path, source: str, columns: tuple[str, ...]) -> NewTexts:
     names = _named(table.frame, source, columns)
     texts = joined_texts(table.frame, names, LONGEST)
     told = () if names == columns else (f"texts are read from the column {visible(names[0])}",)
-    return NewTexts(ids=[f"row-{i + 1}" for i in range(len(texts))], texts=texts, notes=(*table.notes, *told))
+    named = name_rows(table, [name for name in ids if name not in names])
+    return NewTexts(
+        ids=named.ids,
+        texts=texts,
+        left_out=unread(table),
+        notes=(visible(f"{source}: {table.form.sentence()}"), *table.notes, *told, *named.notes),
+    )
 
 
 def _named(frame: pl.DataFrame, source: str, columns: tuple[str, ...]) -> tuple[str, ...]:

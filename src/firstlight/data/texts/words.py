@@ -36,6 +36,7 @@ _UNSPACED_CHARACTER = rf"^[{_UNSPACED}]$"
 _UNIT = (
     rf"[{_UNSPACED}]|[\w&&[^{_UNSPACED}]]+|[^\w\s\p{{Cc}}]"  # in the words of Rust's regex, which polars uses
 )
+_CHARACTER = r"[^\s\p{Cc}]"
 
 
 def normalise(text: str) -> str:
@@ -49,11 +50,16 @@ def has_unseen(text: str) -> bool:
     return not text.isascii() and _UNSEEN.search(text, 1) is not None
 
 
-def count_units(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Every unit of the texts and how often it occurs, most frequent first; equals by their characters."""
+def count_units(texts: Sequence[str], *, characters: bool = False) -> tuple[list[str], NDArray[np.int64]]:
+    """Every unit of the texts and how often it occurs, most frequent first; equals by their characters.
+
+    Args:
+        texts: As they are.
+        characters: Whether every character is a unit, in words, too.
+    """
     import polars as pl
 
-    parts = [units.value_counts(name="count") for units, _ in _split(texts)]
+    parts = [units.value_counts(name="count") for units, _ in _split(texts, characters)]
     if not parts:
         return [], np.zeros(0, np.int64)
     counts = pl.concat(parts).group_by("unit").agg(pl.col("count").cast(pl.Int64).sum())
@@ -61,16 +67,23 @@ def count_units(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     return counts["unit"].to_list(), counts["count"].to_numpy()
 
 
-def encode_units(texts: Sequence[str], units: Sequence[str]) -> Ragged:
-    """The texts as places in `units`, -1 where a unit is not among them."""
+def encode_units(texts: Sequence[str], units: Sequence[str], *, characters: bool = False) -> Ragged:
+    """The texts as places in `units`, -1 where a unit is not among them; `characters` as in `count_units`."""
     import polars as pl
 
     known = pl.Enum(units)
     parts = []
-    for found, lengths in _split(texts):
+    for found, lengths in _split(texts, characters):
         places = found.cast(known, strict=False).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
         parts.append(Ragged(values=places, offsets=offsets_of(lengths)))
     return joined(parts)
+
+
+def have_letters(units: Sequence[str]) -> NDArray[np.bool_]:
+    """(units,): whether a unit is a word or a letter, and no mark."""
+    import polars as pl
+
+    return pl.Series("unit", units, pl.String).str.contains(r"\w").to_numpy()
 
 
 def unspaced_share(units: Sequence[str], counts: NDArray[np.int64]) -> float:
@@ -81,12 +94,12 @@ def unspaced_share(units: Sequence[str], counts: NDArray[np.int64]) -> float:
     return float(counts[character].sum() / max(counts.sum(), 1))
 
 
-def _split(texts: Sequence[str]) -> Iterator[tuple[pl.Series, NDArray[np.int64]]]:
+def _split(texts: Sequence[str], characters: bool) -> Iterator[tuple[pl.Series, NDArray[np.int64]]]:
     """Chunks of texts: all their units in one column, and how many each text has."""
     import polars as pl
 
     for chunk in _chunks(texts):
-        lists = pl.Series("unit", chunk, pl.String).str.extract_all(_UNIT)
+        lists = pl.Series("unit", chunk, pl.String).str.extract_all(_CHARACTER if characters else _UNIT)
         lengths = lists.list.len().to_numpy().astype(np.int64)
         yield lists.filter(pl.Series(lengths > 0)).explode(), lengths
 

@@ -28,7 +28,7 @@ def run(bench: Bench) -> Finding:
     result = fresh.step(batch)
     loss, norm = result.loss.item(), result.grad_norm.item()
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        place = first_bad_place(job.make_model().train(), batch, job.loss, job.machine)
+        place = first_bad_place(job.make_model().train(), batch, job.loss, job.machine, job.data.examples.ids)
         return failed(
             f"loss {number(loss)}, gradient norm {number(norm)}; the first bad place is {place}",
             loss,

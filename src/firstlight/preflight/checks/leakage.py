@@ -7,7 +7,8 @@ again) are not seen.
 **Thresholds** 0 is expected, since firstlight keeps duplicates together when it splits. A row in two parts is
 a failure. Duplicates in a split that was given are a warning up to 1 % of the validation part and a failure
 above (judgement: then the accuracy says more about memory than about the task); of texts up to 10 %, and of
-rows of a table always a warning, since they may be equal by nature.
+rows of a table always a warning, since they may be equal by nature. Where groups or times are named, they alone
+decide the split, and rows that are equal in several parts are a warning.
 
 **What to do** Remove the duplicates from one side, or let firstlight split.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.data.examples import Examples
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.text import count, percent, visible
 
@@ -49,9 +51,18 @@ def run(bench: Bench) -> Finding:
         f"{len(test):,} of the sealed test part elsewhere: {names}"
     )
     remedy = "remove them from one side, or let firstlight split (data without given parts)"
-    if share > MOST_SHARE[bench.job.data.kind.name]:
+    asked = _deciding(examples)
+    if asked:
+        said, remedy = f"{said}; the {asked} decided", "see whether they are copies, or equal by chance"
+    if not asked and share > MOST_SHARE[bench.job.data.kind.name]:
         return failed(said, float(len(val)), remedy=remedy, page="data_quality", fault="data")
     return warning(said, float(len(val)), remedy=remedy, page="data_quality")
+
+
+def _deciding(examples: Examples) -> str:
+    """What was named to decide the split, and keeps no equal rows together."""
+    named = {"groups": examples.groups, "times": examples.times}
+    return " and ".join(name for name, held in named.items() if held is not None)
 
 
 def _also_in(

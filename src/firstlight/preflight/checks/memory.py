@@ -14,7 +14,7 @@ smaller `training.batch_size` or a narrower `model.width` need less too; close o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
 from firstlight.text import size
@@ -46,6 +46,7 @@ def run(bench: Bench) -> Finding:
     extra = table + CHECKPOINT_COPIES * timing.checkpoint_bytes
     device = job.machine.device
     if device.type == "cuda":
+        extra = 0
         free, now = _device_memory(device)
         needed = max(timing.peak_bytes - now, 0)
     else:
@@ -55,7 +56,9 @@ def run(bench: Bench) -> Finding:
     batch = job.config.training.batch_size
     remedy = f"training.batch_size: {batch} -> {max(1, batch // 2)}, or a narrower model.width"
     if needed > free:
-        return failed(said, float(timing.peak_bytes), remedy=remedy, page="crashes", fault="memory")
+        # More parts of a batch mend only what its steps need, not what a checkpoint or the probabilities do.
+        fault: Literal["memory", "resource"] = "memory" if extra <= free else "resource"
+        return failed(said, float(timing.peak_bytes), remedy=remedy, page="crashes", fault=fault)
     if needed > CLOSE * free:
         return warning(said, float(timing.peak_bytes), remedy=remedy, page="crashes")
     return ok(said, float(timing.peak_bytes))

@@ -31,6 +31,7 @@ class Features:
     Attributes:
         train: float32 (training rows, numbers), block averages in 0..1.
         train_labels: int64 (training rows,).
+        weights: How much a training row counts, (training rows,); None = all alike.
         val: float32 (validation rows, numbers).
         classes: How many there are, also those without a training row.
         note: What was cut.
@@ -41,9 +42,10 @@ class Features:
     val: NDArray[np.float32]
     classes: int
     note: str
+    weights: NDArray[np.float64] | None = None
 
 
-def features(data: Dataset, *, seed: int) -> Features:
+def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed: int) -> Features:
     """Block averages of the training and validation rows; never of the test rows.
 
     The side is the largest of SIDES for which a row and all rows together stay within their bounds.
@@ -65,7 +67,14 @@ def features(data: Dataset, *, seed: int) -> Features:
         val=_shrink(examples.images.pixels, split.val, side),
         classes=len(examples.classes),
         note="; ".join(notes),
+        weights=None if weights is None else weights[np.searchsorted(split.train, rows)],
     )
+
+
+def row_weights(features: Features) -> NDArray[np.float32]:
+    """How much a training row counts, (training rows,); 1 where all are alike."""
+    found = features.weights
+    return np.ones(len(features.train), np.float32) if found is None else found.astype(np.float32)
 
 
 def proportional(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from firstlight.references.images.features import Features, held_out, proportional
+from firstlight.references.images.features import Features, held_out, proportional, row_weights
 from firstlight.references.spec import Answer, ReferenceSpec
 from firstlight.text import duration
 
@@ -67,12 +67,13 @@ def run(features: Features, seconds: float, seed: int) -> Answer:
     everything = np.arange(len(features.train))
     rows = proportional(everything, features.train_labels, affordable, seed=seed)
     x, labels = torch.from_numpy(features.train[rows]), torch.from_numpy(features.train_labels[rows])
+    weights = torch.from_numpy(row_weights(features)[rows])
     mean, scale = x.mean(dim=0), x.std(dim=0, correction=0)
     scale[scale < SMALLEST_SCALE] = 1.0
     x.sub_(mean).div_(scale)
     with _threads(work=len(rows) * numbers * classes):
-        penalty = _choose(x, labels, classes, started + seconds / 2, seed)
-        model = _fit(x, labels, penalty, _zero(numbers, classes), started + seconds)
+        penalty = _choose(x, labels, weights, classes, started + seconds / 2, seed)
+        model = _fit(x, labels, weights, penalty, _zero(numbers, classes), started + seconds)
     val = (torch.from_numpy(features.val) - mean) / scale
     probabilities = _probabilities(model, val).float().numpy()
     notes = [f"L2 penalty {penalty:g}"]
@@ -96,19 +97,21 @@ def _threads(work: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _choose(x: torch.Tensor, labels: torch.Tensor, classes: int, deadline: float, seed: int) -> float:
+def _choose(
+    x: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, classes: int, deadline: float, seed: int
+) -> float:
     """The penalty with the smallest loss on the part kept apart; of those tried before the deadline."""
     few = proportional(np.arange(len(x)), labels.numpy(), CHOICE_ROWS, seed=seed)
-    x, labels = x[few], labels[few]
+    x, labels, weights = x[few], labels[few], weights[few]
     rest, apart = held_out(labels.numpy(), CHOICE_ROWS, seed=seed)
     best, best_loss = PENALTIES[1], np.inf
     model = _zero(x.shape[1], classes)
     for penalty in PENALTIES if len(apart) else ():
         if time.perf_counter() > deadline:
             break
-        model = _fit(x[rest], labels[rest], penalty, model, deadline)
+        model = _fit(x[rest], labels[rest], weights[rest], penalty, model, deadline)
         own = _probabilities(model, x[apart]).gather(1, labels[apart][:, None])
-        loss = float(-own.clamp_min(1e-6).log().mean())
+        loss = _mean(-own.clamp_min(1e-6).log()[:, 0], weights[apart])
         if loss >= best_loss:
             break  # weaker ones fit the noise even more closely
         best, best_loss = penalty, loss
@@ -121,18 +124,31 @@ def _zero(numbers: int, classes: int) -> Linear:
     return Linear(torch.zeros(numbers, classes), torch.zeros(classes), converged=False)
 
 
-def _fit(x: torch.Tensor, labels: torch.Tensor, penalty: float, start: Linear, deadline: float) -> Linear:
-    """Minimises the mean cross-entropy plus penalty / 2 times the squared weights, from `start` on."""
+def _mean(losses: torch.Tensor, weights: torch.Tensor) -> float:
+    return float((losses * weights).sum() / weights.sum())
+
+
+def _fit(
+    x: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    penalty: float,
+    start: Linear,
+    deadline: float,
+) -> Linear:
+    """Minimises the mean cross-entropy, by weight, plus penalty / 2 times the squared weights, from `start` on."""
     import torch
     from torch.nn.functional import cross_entropy
 
+    share = weights / weights.sum()
     weight = start.weight.clone().requires_grad_()
     bias = start.bias.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=ROUND_ITERATIONS, line_search_fn="strong_wolfe")
 
     def evaluate() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = cross_entropy(torch.addmm(bias, x, weight), labels) + penalty / 2 * weight.square().sum()
+        each = cross_entropy(torch.addmm(bias, x, weight), labels, reduction="none")
+        loss = (each * share).sum() + penalty / 2 * weight.square().sum()
         loss.backward()
         return loss
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.data.tables.batches import TableInputs
+from firstlight.references.apart import NO_BONDS, Bonds, bonds_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +29,8 @@ class TableRows:
         cardinalities: Codes of each category column, 0 (unknown) included.
         task: One of TASKS.
         outputs: Classes or labels; 1 for regression.
+        weights: How much a training row counts, (rows,), or (rows, labels); None = all alike.
+        bonds: Groups and times of the training rows.
     """
 
     train: TableInputs
@@ -36,17 +39,15 @@ class TableRows:
     cardinalities: tuple[int, ...]
     task: str
     outputs: int
-    weights: NDArray[np.float64] | None = None  # of the training rows; None = all count alike
+    weights: NDArray[np.float64] | None = None
+    bonds: Bonds = NO_BONDS
 
 
-def features(data: Dataset, *, seed: int) -> TableRows:
+def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed: int) -> TableRows:
     """The encoded training and validation rows."""
     import torch
 
-    from firstlight.kinds.table import training_weights
-
     inputs, split, examples = data.fitted.inputs, data.split, data.examples
-    weights = training_weights(data)
 
     def part(rows: NDArray[np.int64]) -> TableInputs:
         places = torch.from_numpy(rows)
@@ -59,7 +60,8 @@ def features(data: Dataset, *, seed: int) -> TableRows:
         cardinalities=data.fitted.encoder.cardinalities,
         task=examples.task,
         outputs=max(len(examples.classes), 1),
-        weights=None if weights is None else weights[split.train],
+        weights=weights,
+        bonds=bonds_of(examples, split.train),
     )
 
 
@@ -76,21 +78,3 @@ def some_rows(count: int, limit: int, *, seed: int) -> NDArray[np.int64]:
     if count <= limit:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, limit, replace=False))
-
-
-def apart(targets: NDArray[Any], share: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions to fit on and, apart from them, one in `share` to choose by, spread over the range of targets.
-
-    The rows are taken in the order of their target, so that each class and each size of a number is in both
-    parts by its share. Several labels a row are ordered by how many of them are set.
-    """
-    key = targets.sum(axis=1) if targets.ndim == 2 else targets
-    chosen = np.sort(np.argsort(key, kind="stable")[share // 2 :: share])
-    return np.setdiff1d(np.arange(len(targets)), chosen), chosen
-
-
-def weighted_mean(losses: NDArray[Any], weights: NDArray[np.float64] | None) -> float:
-    """The mean of losses (rows,); 0 weight altogether counts all rows alike."""
-    if weights is None or not weights.sum():
-        return float(losses.mean())
-    return float((losses * weights).sum() / weights.sum())

@@ -1,8 +1,8 @@
 """Gradient boosting, the model to beat on tables: scikit-learn's histogram boosting, kept as tensors.
 
-How many rounds there are is chosen on a sixth of the training rows that is kept apart; then the trees are
-grown again on all of them. A split looks at half of the columns, drawn anew for each: of 13 tables 7 were
-predicted better for it, 4 worse and 2 the same (docs/log.md).
+How many rounds there are is chosen on a sixth of the training rows that is kept apart, whole groups or the latest
+where the data has such; then the trees are grown again on all of them. A split looks at half of the columns,
+drawn anew for each: of 13 tables 7 were predicted better for it, 4 worse and 2 the same (docs/log.md).
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from firstlight.references.apart import NO_BONDS, Bonds, apart
 from firstlight.references.spec import TASKS, Answer, ReferenceSpec
-from firstlight.references.tables.features import TableRows, apart, predictions, some_rows, weighted_mean
+from firstlight.references.tables.features import TableRows, predictions, some_rows
+from firstlight.references.weights import of_label, some, weighted_mean
 from firstlight.text import count, duration
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class Grown(NamedTuple):
 class _Columns(NamedTuple):
     values: NDArray[np.float64]  # (rows, categories + numbers)
     categories: int
-    weights: NDArray[np.float64] | None = None  # (rows,)
+    weights: NDArray[np.float64] | None = None  # (rows,), or (rows, labels)
+    bonds: Bonds = NO_BONDS
 
 
 def run(rows: TableRows, seconds: float, seed: int) -> Answer:
@@ -68,6 +71,7 @@ def run(rows: TableRows, seconds: float, seed: int) -> Answer:
         seconds=seconds,
         seed=seed,
         weights=rows.weights,
+        bonds=rows.bonds,
     )
     if grown is None:
         size = f"{count(rows.outputs, 'output')} x {count(_width(rows.train), 'column')}"
@@ -87,6 +91,7 @@ def fit(
     seconds: float,
     seed: int,
     weights: NDArray[np.float64] | None = None,
+    bonds: Bonds = NO_BONDS,
 ) -> Grown | None:
     """Grows an ensemble on training rows.
 
@@ -98,7 +103,8 @@ def fit(
         outputs: Classes or labels; 1 for regression.
         seconds: What it may take, roughly: with little, fewer rows and fewer rounds.
         seed: Of the columns that a split looks at, and of the rows that are used when not all are.
-        weights: float64 (rows,), how much each counts; None = all alike.
+        weights: float64 (rows,), or (rows, labels): how much each counts; None = all alike.
+        bonds: Groups and times of the rows.
 
     Returns:
         None when even few trees of few rows would take longer.
@@ -113,8 +119,8 @@ def fit(
     part = TableInputs(inputs.numbers[rows], inputs.codes[rows])
     maps = [_values_of_codes(part.codes[:, j].numpy(), size) for j, size in enumerate(cardinalities)]
     empty = ensemble([], np.zeros(outputs), maps, numbers=part.numbers.shape[1])
-    chosen = None if weights is None else weights[rows]
-    columns = _Columns(empty.columns(part).numpy(), len(cardinalities), chosen)
+    values = empty.columns(part).numpy()
+    columns = _Columns(values, len(cardinalities), some(weights, rows), bonds.some(rows))
     forests, baseline = _forests(columns, targets[rows], task, outputs, seconds, seed)
     model = ensemble(forests, baseline, maps, numbers=part.numbers.shape[1])
     notes = [f"{count(sum(len(f.rounds) for f in forests), 'round')} of trees"]
@@ -153,7 +159,8 @@ def _forests(
     forests, baselines = [], np.zeros(outputs)
     for label in range(outputs):
         left = (ends - time.perf_counter()) / (outputs - label)
-        forest, two = _forest(columns, targets[:, label].astype(np.int64), "classification", 2, left, seed)
+        own = columns._replace(weights=of_label(columns.weights, label))
+        forest, two = _forest(own, targets[:, label].astype(np.int64), "classification", 2, left, seed)
         forests.append(forest._replace(outputs=(label,) * len(forest.outputs)))
         baselines[label] = two[1] - two[0]
     return forests, baselines
@@ -205,13 +212,12 @@ def _grow(
 
 def _choose_rounds(columns: _Columns, targets: NDArray[Any], task: str, seconds: float, seed: int) -> int:
     """The number of rounds with the smallest loss on the part kept apart; of those grown within `seconds`."""
-    rest, chosen = apart(targets, APART)
-    if len(targets) < FEWEST_ROWS or (task == "classification" and len(np.unique(targets[rest])) < 2):
+    rest, chosen = apart(targets, APART, columns.bonds, columns.weights)
+    lone = task == "classification" and len(np.unique(targets[rest])) < 2
+    if len(targets) < FEWEST_ROWS or not len(chosen) or lone:
         return ROUNDS_UNCHOSEN
     estimator = _estimator(columns, len(targets), task, seed)
-    weights, apart_weights = (
-        None if columns.weights is None else columns.weights[part] for part in (rest, chosen)
-    )
+    weights, apart_weights = (some(columns.weights, part) for part in (rest, chosen))
     started, grown, target_rounds = time.perf_counter(), 0, FIRST_ROUNDS
     while True:
         began = time.perf_counter()
@@ -240,18 +246,16 @@ def _loss(
     estimator: Any,
     weights: NDArray[np.float64] | None,
 ) -> float:
-    """Mean squared error, or mean cross-entropy over the rows whose class was fitted on."""
+    """Mean squared error, or mean cross-entropy; each class was fitted on."""
     import torch
 
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return weighted_mean(np.square(scores - targets), weights)
     logits = np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores
-    place = np.minimum(np.searchsorted(classes, targets), len(classes) - 1)
-    fitted = classes[place] == targets
-    logs = torch.from_numpy(logits[fitted]).log_softmax(dim=1)
-    losses = -logs[torch.arange(len(logs)), torch.from_numpy(place[fitted])]
-    return weighted_mean(losses.numpy(), None if weights is None else weights[fitted])
+    logs = torch.from_numpy(logits).log_softmax(dim=1)
+    losses = -logs[torch.arange(len(logs)), torch.from_numpy(np.searchsorted(classes, targets))]
+    return weighted_mean(losses.numpy(), weights)
 
 
 REFERENCE = ReferenceSpec(name="gradient_boosting", tasks=TASKS, run=run, share=3.0)

@@ -3,7 +3,7 @@
 Numbers standardised, with one column that says where a number is missing; categories one-hot and sparse.
 Multinomial logistic regression for classes, one logistic regression a label for several labels, ridge
 regression for numbers, all by scikit-learn. The strength of the L2 penalty is chosen on a fifth of the
-training rows that is kept apart.
+training rows that is kept apart, whole groups or the latest where the data has such.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from firstlight.references.apart import NO_BONDS, Bonds, apart
 from firstlight.references.spec import TASKS, Answer, ReferenceSpec
-from firstlight.references.tables.features import TableRows, apart, some_rows, weighted_mean
+from firstlight.references.tables.features import TableRows, some_rows
+from firstlight.references.weights import of_label, some, weighted_mean
 from firstlight.text import count, duration
 
 if TYPE_CHECKING:
@@ -38,11 +40,18 @@ MOST_WEIGHTS = 20_000_000  # of a model: 160 MB
 class _Data(NamedTuple):
     columns: Any  # numpy or scipy sparse (rows, width)
     targets: NDArray[Any]
-    weights: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None  # (rows,), or (rows, labels)
+    bonds: Bonds = NO_BONDS
 
     def some(self, rows: NDArray[np.int64]) -> _Data:
-        weights = None if self.weights is None else self.weights[rows]
-        return _Data(self.columns[rows], self.targets[rows], weights)
+        bonds = self.bonds.some(rows)
+        return _Data(self.columns[rows], self.targets[rows], some(self.weights, rows), bonds)
+
+    def label(self, label: int) -> _Data:
+        """One of several labels as two classes."""
+        return self._replace(
+            targets=self.targets[:, label].astype(np.int64), weights=of_label(self.weights, label)
+        )
 
 
 def run(rows: TableRows, seconds: float, seed: int) -> Answer:
@@ -55,8 +64,8 @@ def run(rows: TableRows, seconds: float, seed: int) -> Answer:
         return Answer(predicted=None, note=f"not run: {size} are too much for {duration(seconds)}")
     used = some_rows(len(rows.targets), affordable, seed=seed)
     encoder = _encoder(rows.train.numbers[used], rows.train.codes.shape[1])
-    weights = None if rows.weights is None else rows.weights[used]
-    data = _Data(encoder.fit_transform(_both(rows.train)[used]), rows.targets[used], weights)
+    columns = encoder.fit_transform(_both(rows.train)[used])
+    data = _Data(columns, rows.targets[used], some(rows.weights, used), rows.bonds.some(used))
     predicted, penalties = _answer(data, encoder.transform(_both(rows.val)), rows, seconds)
     notes = [f"L2 penalty {', '.join(f'{p:g}' for p in sorted(set(penalties)))}"]
     if len(used) < len(rows.targets):
@@ -99,14 +108,7 @@ def _answer(data: _Data, val: Any, rows: TableRows, seconds: float) -> tuple[NDA
     if rows.task != "multilabel":
         model, penalty = _fit(data, rows.task, seconds)
         return _predict(model, val, rows.outputs), (penalty,)
-    labels = [
-        _fit(
-            data._replace(targets=data.targets[:, j].astype(np.int64)),
-            "classification",
-            seconds / rows.outputs,
-        )
-        for j in range(rows.outputs)
-    ]
+    labels = [_fit(data.label(j), "classification", seconds / rows.outputs) for j in range(rows.outputs)]
     set_probability = [_predict(model, val, 2)[:, 1] for model, _ in labels]
     return np.stack(set_probability, axis=1), tuple(penalty for _, penalty in labels)
 
@@ -141,8 +143,9 @@ def _fitted(model: Any, data: _Data, penalty: float) -> Any:
 
 def _choose(data: _Data, task: str, deadline: float) -> float:
     """The penalty with the smallest loss on the part kept apart; of those tried before the deadline."""
-    rest, chosen = (data.some(part) for part in apart(data.targets, APART))
-    if len(data.targets) < FEWEST_ROWS or (task == "classification" and len(np.unique(rest.targets)) < 2):
+    rest, chosen = (data.some(part) for part in apart(data.targets, APART, data.bonds, data.weights))
+    lone = task == "classification" and len(np.unique(rest.targets)) < 2
+    if len(data.targets) < FEWEST_ROWS or not len(chosen.targets) or lone:
         return UNCHOSEN
     model, best, best_loss = _model(task), UNCHOSEN, np.inf
     for penalty in PENALTIES:
@@ -156,15 +159,13 @@ def _choose(data: _Data, task: str, deadline: float) -> float:
 
 
 def _loss(model: Any, data: _Data) -> float:
-    """Mean squared error, or mean cross-entropy over the rows whose class was fitted on."""
+    """Mean squared error, or mean cross-entropy; each class was fitted on."""
     classes = getattr(model, "classes_", None)
     if classes is None:
         return weighted_mean(np.square(model.predict(data.columns) - data.targets), data.weights)
-    place = np.searchsorted(classes, data.targets).clip(max=len(classes) - 1)
-    fitted = classes[place] == data.targets
-    own = model.predict_proba(data.columns)[np.arange(len(place)), place][fitted]
-    weights = None if data.weights is None else data.weights[fitted]
-    return weighted_mean(-np.log(np.maximum(own, 1e-9)), weights)
+    place = np.searchsorted(classes, data.targets)
+    own = model.predict_proba(data.columns)[np.arange(len(place)), place]
+    return weighted_mean(-np.log(np.maximum(own, 1e-9)), data.weights)
 
 
 def _predict(model: Any, columns: Any, outputs: int) -> NDArray[Any]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from firstlight.data.texts.batches import TextShape
+from firstlight.references.apart import NO_BONDS, Bonds, bonds_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from firstlight.data.texts.ragged import Ragged
@@ -23,9 +25,12 @@ class TextRows:
     val: Ragged
     shape: TextShape
     task: str
+    weights: NDArray[np.float64] | None = None  # of the training rows, (rows,) or (rows, labels)
+    bonds: Bonds = NO_BONDS  # groups and times of the training rows
+    note: str = ""  # what the n-grams are of, when not of words
 
 
-def features(data: Dataset, *, seed: int) -> TextRows:
+def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed: int) -> TextRows:
     """N-grams of the training and validation rows, also where the network reads tokens."""
     ragged, vocabulary = data.fitted.ngrams
     examples, split = data.examples, data.split
@@ -35,4 +40,7 @@ def features(data: Dataset, *, seed: int) -> TextRows:
         val=ragged.take(split.val),
         shape=TextShape(inputs=vocabulary.size, outputs=max(len(examples.classes), 1)),
         task=examples.task,
+        weights=weights,
+        bonds=bonds_of(examples, split.train),
+        note="n-grams of characters, because hardly a word occurs twice" if vocabulary.characters else "",
     )

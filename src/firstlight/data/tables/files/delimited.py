@@ -1,9 +1,9 @@
-"""A CSV or TSV text as a frame of strings: delimiter, header, lines that do not fit, decimal comma."""
+"""A CSV or TSV text as a frame of strings: delimiter, header, lines that do not fit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,14 +29,19 @@ class Delimited:
 
     frame: pl.DataFrame  # String; values stripped, absent ones null
     delimiter: str | None
-    decimal: Literal[".", ","]
     header: bool
+    numbers: NDArray[np.int64]  # (rows,): from 1 below the header, those left out counted
     left_out: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
 
 def read_delimited(
-    text: bytes, where: str, *, preferred: str | None = None, names: tuple[str, ...] | None = None
+    text: bytes,
+    where: str,
+    *,
+    preferred: str | None = None,
+    names: tuple[str, ...] | None = None,
+    allowed: float = MAX_BAD_FRACTION,
 ) -> Delimited:
     """Reads UTF-8 text.
 
@@ -45,42 +50,73 @@ def read_delimited(
         where: The file's name, for messages.
         preferred: The delimiter that the name promises.
         names: Those of another file of the same table; a first row that is not these is data.
+        allowed: Share of the lines that need not fit; one line need never.
 
     Raises:
         DataError: No rows, the same name twice, or too many lines that do not fit.
     """
     text = _without_hint(text)
     dialect = find_dialect(text, preferred=preferred)
-    cells = _without_blank(cut(text, dialect))
+    records = cut(text, dialect)
+    cells = _without_blank(records)
     if not len(cells.frame):
         raise DataError("the table has no rows", visible(where), "add rows, or name another file")
     notes: list[str] = []
-    named = _ragged_header(cells, dialect, where)
-    if named is not None:
-        cells = _take(cells, np.arange(len(cells.counts)) > 0)
-    cells, left_out = _whole_rows(cells, dialect.width, where)
-    frame = cells.frame.drop(EXTRA)
-    found = named is not None
-    if named is None:
-        found, named = _header(frame, where, names)
-        frame = frame.slice(int(found))
-    frame = _without_repeats(
-        frame.rename(dict(zip(frame.columns, named, strict=True))), named, notes, found=found
-    )
-    if not len(frame):
+    table = _named(cells, dialect, where, names, allowed)
+    rows = _without_repeats(table, notes)
+    if not len(rows.frame):
         raise DataError(
             "the table has a header and no rows", visible(where), "add rows, or name another file"
         )
-    frame = _without_empty_end(frame, notes)
-    frame, decimal = _plain_decimals(frame, dialect)
+    frame = _without_empty_end(rows.frame, notes)
     return Delimited(
         frame=frame,
         delimiter=dialect.delimiter,
-        decimal=decimal,
-        header=found,
-        left_out=left_out,
+        header=table.header > 0,
+        numbers=_numbers(records, cells, rows.lines, table.header),
+        left_out=table.left_out,
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """The rows that fit, with the names of their columns."""
+
+    cells: Cells  # its frame without EXTRA
+    header: int  # the line of the header; 0 = there is none
+    left_out: tuple[Skipped, ...]
+
+
+def _named(
+    cells: Cells, dialect: Dialect, where: str, names: tuple[str, ...] | None, allowed: float
+) -> _Named:
+    ragged = _ragged_header(cells, dialect, where)
+    line = int(cells.lines[0]) if ragged is not None else 0
+    if ragged is not None:
+        cells = _below_first(cells)
+    cells, left_out = _whole_rows(cells, dialect.width, where, allowed)
+    frame = cells.frame.drop(EXTRA)
+    found, named = (True, ragged) if ragged is not None else _header(frame, where, names)
+    frame = frame.rename(dict(zip(frame.columns, named, strict=True)))
+    cells = replace(cells, frame=frame)
+    if found and not line:
+        line, cells = int(cells.lines[0]), _below_first(cells)
+    return _Named(cells=cells, header=line, left_out=left_out)
+
+
+def _numbers(records: Cells, filled: Cells, lines: NDArray[np.int64], header: int) -> NDArray[np.int64]:
+    """(lines,): the records from the header to each of these lines; blank lines are none, `,,,` is one.
+
+    Args:
+        records: All of the file.
+        filled: Those that hold a value.
+        lines: In which the rows begin.
+        header: Its line, or 0.
+    """
+    counted = np.union1d(filled.lines, records.lines[records.counts > 1])
+    before = np.searchsorted(counted, np.array([header]), side="right")
+    return np.asarray(np.searchsorted(counted, lines, side="right") - before, np.int64)
 
 
 def _without_hint(text: bytes) -> bytes:
@@ -99,6 +135,10 @@ def _without_blank(cells: Cells) -> Cells:
     frame = cells.frame.select(pl.when(stripped != "").then(stripped))
     filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy()
     return _take(Cells(frame=frame, counts=cells.counts, lines=cells.lines), filled)
+
+
+def _below_first(cells: Cells) -> Cells:
+    return _take(cells, np.arange(len(cells.counts)) > 0)
 
 
 def _take(cells: Cells, keep: NDArray[np.bool_]) -> Cells:
@@ -133,12 +173,12 @@ def _ragged_header(cells: Cells, dialect: Dialect, where: str) -> tuple[str, ...
     return header.names_of((*cell[:first], None) if empty_end else ("row", *cell[:first]), where)
 
 
-def _whole_rows(cells: Cells, width: int, where: str) -> tuple[Cells, tuple[Skipped, ...]]:
+def _whole_rows(cells: Cells, width: int, where: str, allowed: float) -> tuple[Cells, tuple[Skipped, ...]]:
     """The rows with as many values as the table has columns; a delimiter too many at the end does no harm."""
     extra = cells.frame.get_column(EXTRA).is_null().to_numpy()
     fits = (cells.counts == width) | ((cells.counts == width + 1) & extra)
     bad = np.flatnonzero(~fits)
-    if len(bad) > max(1, MAX_BAD_FRACTION * len(fits)) or len(bad) == len(fits):
+    if len(bad) > max(1, allowed * len(fits)) or len(bad) == len(fits):
         lines = ", ".join(f"{line:,}" for line in cells.lines[bad[:LINES_SHOWN]])
         raise DataError(
             "too many lines do not fit the table",
@@ -169,18 +209,18 @@ def _header(frame: pl.DataFrame, where: str, names: tuple[str, ...] | None) -> t
     return False, tuple(f"column_{number}" for number in range(1, frame.width + 1))
 
 
-def _without_repeats(
-    frame: pl.DataFrame, names: tuple[str, ...], notes: list[str], *, found: bool
-) -> pl.DataFrame:
+def _without_repeats(table: _Named, notes: list[str]) -> Cells:
     """Without copies of the header between the rows, as joined files have them."""
     import polars as pl
 
-    if not found:
-        return frame
-    kept = frame.filter(~pl.all_horizontal(pl.col(name).eq_missing(pl.lit(name)) for name in names))
-    if len(kept) < len(frame):
-        notes.append(f"the header was repeated {count(len(frame) - len(kept), 'time')} between the rows")
-    return kept
+    cells = table.cells
+    if not table.header:
+        return cells
+    same = (pl.col(name).eq_missing(pl.lit(name)) for name in cells.frame.columns)
+    repeated = cells.frame.select(pl.all_horizontal(same)).to_series().to_numpy()
+    if repeated.any():
+        notes.append(f"the header was repeated {count(int(repeated.sum()), 'time')} between the rows")
+    return _take(cells, ~repeated)
 
 
 def _without_empty_end(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
@@ -191,33 +231,3 @@ def _without_empty_end(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     if last < frame.width:
         notes.append(f"{count(frame.width - last, 'empty column')} without a name at the end left out")
     return frame.select(frame.columns[:last])
-
-
-def _plain_decimals(frame: pl.DataFrame, dialect: Dialect) -> tuple[pl.DataFrame, Literal[".", ","]]:
-    """Writes numbers with a decimal comma with a point, in the columns that hold numbers.
-
-    One column whose commas can only be decimal ones decides for the file, unless it is delimited by commas:
-    such a file quotes its commas for thousands too often.
-    """
-    import polars as pl
-
-    from firstlight.data.tables.values import DECIMAL_COMMA, GROUPED, plain_commas
-
-    if dialect.delimiter == ",":
-        return frame, "."
-    share = frame.select(pl.all().str.contains(DECIMAL_COMMA).mean().fill_null(0.0)).row(0)
-    numbers = [
-        name for name, part in zip(frame.columns, share, strict=True) if part and _holds_numbers(frame[name])
-    ]
-    certain = any(
-        (frame[name].str.contains(DECIMAL_COMMA) & ~frame[name].str.contains(GROUPED)).any()
-        for name in numbers
-    )
-    if not certain:
-        return frame, "."
-    return frame.with_columns(plain_commas(frame[name]) for name in numbers), ","
-
-
-def _holds_numbers(column: pl.Series) -> bool:
-    texts = values.as_text(column, missing=values.SPELLINGS).drop_nulls()
-    return len(texts) > 0 and values.floats(texts).count() >= header.NUMBERS_BELOW * len(texts)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from firstlight.data.examples import Skipped
 from firstlight.data.tables.files.delimited import LINES_SHOWN, MAX_BAD_FRACTION
 from firstlight.errors import DataError
@@ -18,11 +20,13 @@ from firstlight.text import count, percent, visible
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
 CHUNK = 20_000  # rows that are Python objects at a time
 KEYS_SHOWN = 5
 LARGEST_INTEGER = 2**63 - 1
 EXPECTED = "write one JSON object a line, or an array of objects"
+Numbered = tuple[int, dict[str, Any]]  # the number of a row, from 1, and the row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +35,18 @@ class Rows:
 
     frame: pl.DataFrame  # text, numbers and booleans keep their types
     array: bool  # an array, not lines
+    numbers: NDArray[np.int64]  # (rows,): from 1, those left out counted, blank lines not
     left_out: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
 
-def read_rows(text: bytes, where: str) -> Rows:
+def read_rows(text: bytes, where: str, *, allowed: float = MAX_BAD_FRACTION) -> Rows:
     """Reads UTF-8 text, an array or lines, whatever the file is called.
+
+    Args:
+        text: The whole file.
+        where: The file's name, for messages.
+        allowed: Share of the lines that need be no objects; one line need never.
 
     Raises:
         DataError: No rows, too many lines that are no objects, or an array that is none of objects.
@@ -47,12 +57,13 @@ def read_rows(text: bytes, where: str) -> Rows:
     frames: list[pl.DataFrame] = []
     keys: dict[str, int] = {}
     nested: set[str] = set()
-    rows = 0
+    numbers: list[int] = []
     for chunk in _chunks(found):
-        rows += len(chunk)
-        frames.append(_frame(chunk, keys, nested))
+        numbers += [number for number, _ in chunk]
+        frames.append(_frame([item for _, item in chunk], keys, nested))
+    rows = len(numbers)
     total = rows + len(left_out)
-    if len(left_out) > max(1, MAX_BAD_FRACTION * total):
+    if len(left_out) > max(1, allowed * total):
         shown = "; ".join(f"{s.id}: {s.reason}" for s in left_out[:LINES_SHOWN])
         told = f"{count(len(left_out), 'line')} of {total:,} ({percent(len(left_out) / total)}): {shown}"
         raise DataError("too many lines are no JSON objects", visible(f"{where}: {told}"), EXPECTED)
@@ -61,10 +72,16 @@ def read_rows(text: bytes, where: str) -> Rows:
     import polars as pl
 
     frame = pl.concat(frames, how="diagonal_relaxed")
-    return Rows(frame=frame, array=array, left_out=tuple(left_out), notes=_notes(keys, nested, rows))
+    return Rows(
+        frame=frame,
+        array=array,
+        numbers=np.array(numbers, np.int64),
+        left_out=tuple(left_out),
+        notes=_notes(keys, nested, rows),
+    )
 
 
-def _from_array(text: bytes, where: str) -> Iterator[dict[str, Any]]:
+def _from_array(text: bytes, where: str) -> Iterator[Numbered]:
     try:
         objects = json.loads(text)
     except RecursionError:
@@ -75,25 +92,31 @@ def _from_array(text: bytes, where: str) -> Iterator[dict[str, Any]]:
         if not isinstance(item, dict):
             place = f"{where}: item {number:,} is {_kind(item)}"
             raise DataError("the JSON array does not hold objects", visible(place), EXPECTED)
-        yield item
+        yield number, item
 
 
-def _from_lines(text: bytes, left_out: list[Skipped]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
+def _from_lines(text: bytes, left_out: list[Skipped]) -> Iterator[Numbered]:
+    filled = ((n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip())
+    for row, (number, line) in enumerate(filled, start=1):
         try:
             item = json.loads(line)
         except RecursionError:
             left_out.append(Skipped(id=f"line {number}", reason="nested too deep"))
             continue
         except ValueError as error:
-            left_out.append(Skipped(id=f"line {number}", reason=str(error)))
+            left_out.append(Skipped(id=f"line {number}", reason=_wrong(error)))
             continue
         if isinstance(item, dict):
-            yield item
+            yield row, item
         else:
             left_out.append(Skipped(id=f"line {number}", reason=f"{_kind(item)}, not an object"))
+
+
+def _wrong(error: ValueError) -> str:
+    """What is wrong with one line; Python counts it as line 1 of a text of its own."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, character {error.pos + 1:,}"
+    return str(error)
 
 
 def _kind(item: object) -> str:
@@ -101,10 +124,10 @@ def _kind(item: object) -> str:
     return names.get(type(item), "a number")
 
 
-def _chunks(found: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    chunk: list[dict[str, Any]] = []
-    for item in found:
-        chunk.append(item)
+def _chunks(found: Iterator[Numbered]) -> Iterator[list[Numbered]]:
+    chunk: list[Numbered] = []
+    for numbered in found:
+        chunk.append(numbered)
         if len(chunk) == CHUNK:
             yield chunk
             chunk = []
