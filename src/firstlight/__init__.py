@@ -15,7 +15,6 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Checks": "firstlight.api",
     "FirstlightError": "firstlight.errors",
-    "Metric": "firstlight.own.given",
     "Result": "firstlight.api",
     "baseline": "firstlight.api",
     "check": "firstlight.api",
@@ -24,7 +23,6 @@ _PUBLIC = {
 __all__ = [  # written out: who reads or completes the name finds it here
     "Checks",
     "FirstlightError",
-    "Metric",
     "Result",
     "__version__",
     "baseline",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from firstlight.errors import Interrupted
 from firstlight.experiment.folder import Folder
-from firstlight.own.given import Given, Metric
+from firstlight.own.given import PREFIX, Given, judged_by, own_metrics, written
 from firstlight.request import Request
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from firstlight.watch.progress import Progress
 
 CHECK_MINUTES = 45.0  # budget under which a check looks at a run
+KEYBOARD = 130  # exit code of an interruption from the keyboard
 READING_SHARE, READING_MOST = 0.05, 60.0  # of the budget, seconds
 
 
@@ -56,14 +60,28 @@ class Result:
         """The report as a page for the browser."""
         return self.folder / "report.html"
 
-    def plot(self) -> Figure:
-        """Loss and metric of training and validation along the epochs."""
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Loss and metric of training and validation along the epochs.
+
+        Args:
+            path: Of a PNG to write, too.
+        """
+        from firstlight.experiment import store
         from firstlight.report.drawing import canvas
         from firstlight.report.plots import curves
         from firstlight.results.facts import read_facts
 
         with canvas():
-            return curves(read_facts(Folder(self.folder)))
+            figure = curves(read_facts(Folder(self.folder)))
+            if path is not None:
+                content = io.BytesIO()
+                figure.savefig(content, format="png")
+                store.write_bytes(Path(path), content.getbuffer())
+            return figure
+
+    def __repr__(self) -> str:
+        reason = f": {self.reasons[0]}" if self.reasons else ""
+        return f"<{self.verdict}{reason} Report: {self.report}>"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -95,8 +113,12 @@ class Options(TypedDict, total=False):
 
     Attributes:
         loss: (outputs, targets) -> mean loss; without it that of the task.
-        metrics: Name -> (predictions, targets) -> number, higher is better; `Metric` for the other direction.
+        metrics: Name -> (predictions, targets) -> number, from arrays of all validation rows; higher is better. In the
+            files they are called `own_NAME`.
+        lower_is_better: Names of those metrics of which less is better.
         optimizer: Parameters -> optimizer; its rate is the peak of the schedule. Without it AdamW.
+        scheduler: Optimizer -> scheduler of torch, stepped once an epoch; or (optimizer, steps) -> scheduler, stepped
+            once a step. Without it a warm-up and a cosine.
         collate: List of items -> batch; without it torch's.
         classes: Names in the order of the outputs.
         settings: Keys of the config: `{"training.batch_size": 64}`.
@@ -104,8 +126,10 @@ class Options(TypedDict, total=False):
     """
 
     loss: Callable[[Any, Any], Any]
-    metrics: Mapping[str, Callable[[Any, Any], float] | Metric]
+    metrics: Mapping[str, Callable[[Any, Any], float]]
+    lower_is_better: Collection[str]
     optimizer: Callable[[Any], Any]
+    scheduler: Callable[..., Any]
     collate: Callable[[list[Any]], Any]
     classes: Sequence[str]
     settings: Mapping[str, Any]
@@ -129,13 +153,13 @@ def baseline(
 
     Args:
         model: A module, whose weights are where every attempt begins, or a function that makes one.
-        train: A data set with `__getitem__` and `__len__`, a `DataLoader` over one, or a tuple of tensors. An item is
-            (input, target), (inputs ..., target), or a mapping or data class with a field `labels`, `label`,
-            `targets`, `target` or `y`.
+        train: A data set with `__getitem__` and `__len__`, an iterable one that fits into memory, a `DataLoader` over
+            one, or a tuple of tensors. An item is (input, target), (inputs ..., target), or a mapping or data class
+            with a field `labels`, `label`, `targets`, `target` or `y`.
         val: The same; None = a tenth of train.
         test: The same; counted and sealed.
         minutes: Budget of all of it.
-        metric: By which it is judged, such as `val_accuracy`; None = the task's.
+        metric: By which it is judged: `val_accuracy`, or a name in `metrics`; None = the task's.
         at_least: What the metric has to reach; None = better than the references.
         out: Folder of the experiment; None = runs/NAME-N.
         resume: Go on with the interrupted experiment in `out`.
@@ -143,22 +167,24 @@ def baseline(
 
     Raises:
         FirstlightError: With what, where and what to do; its subclass says the kind.
+        KeyboardInterrupt: The run was interrupted from the keyboard or by a notebook; the state is saved.
     """
     from firstlight import flow
     from firstlight.cli.progress import choose
 
     started = time.monotonic()
     given = _given(model, train, val, test, options)
-    with choose(quiet=options.get("quiet", False), json=False) as progress:
-        examples = _read(given, minutes, progress, options)
+    with choose(quiet=options.get("quiet", False), json=False) as progress, _told_for_python():
         if resume:
             folder = _existing(out)
+            examples = _read(given, minutes, progress, options)
             decision = flow.baseline(
                 folder, resume=True, started=started, progress=progress, examples=examples
             )
         else:
+            examples = _read(given, minutes, progress, options)
             request = _request(examples, minutes, options, out, started)
-            request = replace(request, metric=metric, at_least=at_least)
+            request = replace(request, metric=judged_by(metric, given), at_least=at_least)
             folder, decision = flow.run(request, progress)
     return _result(folder, decision, given)
 
@@ -188,15 +214,15 @@ def _given(model: Any, train: Any, val: Any, test: Any, options: Options) -> Giv
 
     first = fresh(model)  # what cannot be made is told before anything slow
     optimizer = options.get("optimizer")
-    metrics = options.get("metrics", {})
     return Given(
         model=model,
         train=train,
         val=val,
         test=test,
         loss=options.get("loss"),
-        metrics={n: m if isinstance(m, Metric) else Metric(function=m) for n, m in metrics.items()},
+        metrics=own_metrics(options.get("metrics", {}), options.get("lower_is_better", ())),
         optimizer=optimizer,
+        schedule=options.get("scheduler"),
         collate=options.get("collate"),
         classes=tuple(options["classes"]) if options.get("classes") else None,
         learning_rate=peak_rate(optimizer, first) if optimizer is not None else None,
@@ -217,15 +243,32 @@ def _read(given: Given, minutes: float, progress: Progress, options: Options) ->
 def _request(
     examples: Examples, minutes: float, options: Options, out: str | Path | None, started: float
 ) -> Request:
+    settings = dict(options.get("settings", {}))
+    lower = options.get("lower_is_better", ())
+    if lower:
+        settings["validation.lower_is_better"] = ",".join(f"{PREFIX}{name}" for name in lower)
     return Request(
         data=examples.source,
         out=None if out is None else Path(out),
         minutes=minutes,
-        overrides=tuple(f"{key}={value}" for key, value in options.get("settings", {}).items()),
+        overrides=tuple(f"{key}={written(value)}" for key, value in settings.items()),
         confirmed=True,
         examples=examples,
         started=started,
     )
+
+
+@contextlib.contextmanager
+def _told_for_python() -> Iterator[None]:
+    """An interruption as Python knows it, and its remedy as a call instead of a command."""
+    try:
+        yield
+    except Interrupted as stopped:
+        remedy = "go on with the same call and out=<this folder>, resume=True"
+        error = Interrupted(stopped.what, stopped.where, remedy, exit_code=stopped.exit_code)
+        if stopped.exit_code == KEYBOARD:
+            raise KeyboardInterrupt(str(error)) from error
+        raise error from stopped
 
 
 def _existing(out: str | Path | None) -> Folder:

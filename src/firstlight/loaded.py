@@ -99,7 +99,8 @@ def check_supported(config: Config) -> None:
         ("acceptance.metric", config.acceptance.metric),
         ("validation.metric", config.validation.metric),
     ):
-        if metric is not None and metric not in measured:
+        own = metric is not None and metric.startswith("own_") and config.data.task.startswith("own_")
+        if metric is not None and metric not in measured and not own:
             raise UsageError(
                 f"{config.data.task.replace('_', ' ')} does not measure this metric",
                 f"{key} = {metric}",

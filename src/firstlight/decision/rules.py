@@ -62,8 +62,9 @@ class _Rival:
     @property
     def undecided(self) -> bool:
         """Whether the model looks better and the rows are too few to tell."""
-        may_be = 0.0 if self.most_gain is None else self.most_gain
-        return not self.beaten and self.gain > 0 and may_be >= WORTH_KNOWING * self.possible
+        if self.most_gain is None:  # no interval, as for a metric of a person's own
+            return self.gain > 0
+        return not self.beaten and self.gain > 0 and self.most_gain >= WORTH_KNOWING * self.possible
 
     def sentence(self, metric: str) -> str:
         shown = f"{self.name} with {metric} {number(self.value)}"

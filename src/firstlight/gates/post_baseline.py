@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from firstlight.config.schema import LOWER_IS_BETTER, Config
+from firstlight.config.schema import Config, lower_is_better
 from firstlight.decision.rules import TRIVIAL, Evidence, decide
 from firstlight.errors import FirstlightError
 from firstlight.experiment import records_io, store
@@ -149,7 +149,7 @@ def best_checkpoint(files: BaselineFiles) -> Item:
 
 
 def _better_epochs(files: BaselineFiles, outcome: Outcome, recorded: Mapping[str, float]) -> list[str]:
-    sign = -1.0 if outcome.metric in LOWER_IS_BETTER else 1.0
+    sign = -1.0 if lower_is_better(files.config, outcome.metric) else 1.0
     best = recorded.get(outcome.metric, math.nan)
     better = [e for e in files.epochs if sign * (e.metrics.get(outcome.metric, math.nan) - best) > 0]
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from firstlight.config.schema import LOWER_IS_BETTER
+from firstlight.config.schema import lower_is_better
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.gate import GateSpec, item, items_of
@@ -228,7 +228,7 @@ def target_and_budget_stated(files: SetupFiles) -> Item:
     if files.config is None or files.config.acceptance.metric is None:
         return item("target_and_budget_stated", False, "no metric", evidence)
     wanted = files.config.acceptance
-    lower = wanted.metric in LOWER_IS_BETTER
+    lower = lower_is_better(files.config, wanted.metric)
     way, bound = ("lower", "at most") if lower else ("higher", "at least")
     target = (
         "no target, the references decide"

@@ -74,6 +74,7 @@ class Pipeline:
         views: Inputs -> the forms of it over which a prediction is averaged, the inputs themselves first.
         meta: Plain values from which `Kind.unseen` makes the same inputs of new data.
         optimizer: A person's own, for the model; None = the config's.
+        schedule: A person's own: progress 0 to 1 -> share of the peak rate; None = the config's.
     """
 
     train: Loader
@@ -82,6 +83,7 @@ class Pipeline:
     views: Views
     meta: dict[str, Any]
     optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None
+    schedule: Callable[[float], float] | None = None
 
 
 Views = Callable[[Any], tuple[Any, ...]]

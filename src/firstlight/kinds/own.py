@@ -14,7 +14,8 @@ from firstlight.own.batches import OwnBatches
 from firstlight.own.objective import own_objective
 from firstlight.own.optimizer import own_optimizer
 from firstlight.own.profile import profile
-from firstlight.own.read import Own
+from firstlight.own.read import Own, read_rest
+from firstlight.own.schedule import own_schedule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from firstlight.machine.choices import Machine
     from firstlight.tasks.task import Objective
     from firstlight.watch.progress import Progress
+
+READ_AGAIN = 0  # seed of items that are read for their target alone
 
 
 def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> Pipeline:
@@ -40,25 +43,34 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
             size=config.training.batch_size,
             seed=config.seed,
             device=machine.device,
+            workers=config.parallel.workers or 0,
         )
 
+    train = batches(data.split.train)
+    rate = config.training.learning_rate
+
     return Pipeline(
-        train=batches(data.split.train),
+        train=train,
         val=batches(data.split.val),
         shape=OwnShape(
             model=own.given.model,
             outputs=outputs,
             batch_size=own.items[0].batch_size,
             learning_rate=own.given.learning_rate,
+            workers=own.items[0].workers,
         ),
         views=only,
         meta={"origin": own.given.origin},
         optimizer=own_optimizer(own.given.optimizer) if own.given.optimizer is not None else None,
+        schedule=own_schedule(own.given.schedule, rate, config.training.epochs, len(train))
+        if own.given.schedule is not None
+        else None,
     )
 
 
 def _fit(examples: Examples, split: Split) -> Own:
     assert isinstance(examples.content, Own)
+    read_rest(examples, split.val, seed=READ_AGAIN)  # what is judged is known whole, whatever the time
     return examples.content
 
 

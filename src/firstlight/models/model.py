@@ -42,6 +42,7 @@ class OwnShape:
     outputs: int  # classes, labels, or 1 for a number
     batch_size: int | None = None  # of the loader that was given
     learning_rate: float | None = None  # of the optimizer that was given
+    workers: int | None = None  # of the loader that was given
 
 
 Shape = ImageShape | TableShape | TextShape | OwnShape

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from firstlight.data.batch import Batch, generator
 from firstlight.own.form import fall_apart, moved
 from firstlight.own.items import Items, under_seed
+from firstlight.own.workers import read_ahead
 
 if TYPE_CHECKING:
     import torch
 
+LEAST_BATCHES = 4  # fewer are read sooner than a process starts
 IN_ORDER = 2**31  # number of the first batch of those that are no part of a shuffled epoch
 
 
@@ -28,6 +30,7 @@ class OwnBatches:
             be a single item, which batch normalisation refuses.
         seed: Of the order, and of the random numbers that an item draws.
         device: Where batches are put.
+        workers: Processes that read ahead; 0 = this one reads.
     """
 
     items: Items
@@ -36,6 +39,7 @@ class OwnBatches:
     size: int
     seed: int
     device: torch.device
+    workers: int = 0
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -50,14 +54,13 @@ class OwnBatches:
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` (from 0) in its order, from batch `start` on."""
-        order = self._order(epoch)
-        for number in range(start, len(self)):
-            yield self._read(order[number * self.size : (number + 1) * self.size], epoch, number)
+        rows = self._order(epoch).split(self.size)[start : len(self)]
+        yield from self._batches([(part, epoch, start + n) for n, part in enumerate(rows)])
 
     def ordered(self, size: int | None = None) -> Iterator[Batch]:
         """Every row once, in order."""
-        for number, rows in enumerate(self.rows.split(size or self.size)):
-            yield self._read(rows, 0, IN_ORDER + number)
+        rows = self.rows.split(size or self.size)
+        yield from self._batches([(part, 0, IN_ORDER + number) for number, part in enumerate(rows)])
 
     def take(self, rows: torch.Tensor) -> Batch:
         """The given rows."""
@@ -71,9 +74,31 @@ class OwnBatches:
             return self.rows[torch.randperm(len(self.rows), generator=generator(self.seed, epoch, -1))]
         return self.first + torch.tensor(under_seed(self.seed, epoch, -1, lambda: _sampled(sampler, epoch)))
 
+    def _batches(self, wanted: list[tuple[torch.Tensor, int, int]]) -> Iterator[Batch]:
+        """The batches of (rows, epoch, number) each, in turn."""
+        if not self.workers or len(wanted) < LEAST_BATCHES:
+            for one in wanted:
+                yield self._read(*one)
+            return
+        ahead = read_ahead(
+            lambda place: self._content(*wanted[place]),
+            range(len(wanted)),
+            workers=self.workers,
+            reading=self.items.reading,
+            name=self.items.name,
+            size=max(len(rows) for rows, _, _ in wanted),
+        )
+        for (rows, _, _), batch in zip(wanted, ahead, strict=True):
+            yield self._batch(batch, rows)
+
     def _read(self, rows: torch.Tensor, epoch: int, number: int) -> Batch:
+        return self._batch(self._content(rows, epoch, number), rows)
+
+    def _content(self, rows: torch.Tensor, epoch: int, number: int) -> Any:
         indices = (rows - self.first).tolist()
-        batch = under_seed(self.seed, epoch, number, lambda: self.items.read(indices))
+        return under_seed(self.seed, epoch, number, lambda: self.items.read(indices))
+
+    def _batch(self, batch: Any, rows: torch.Tensor) -> Batch:
         inputs, targets = fall_apart(batch, where=f"a batch of {self.items.name}")
         return Batch(inputs.to(self.device), moved(targets, self.device), rows)
 

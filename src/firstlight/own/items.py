@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy as np
 from firstlight.errors import DataError, FirstlightError, UsageError
 from firstlight.own.form import described
 from firstlight.own.place import defined_at, raised_at
+from firstlight.own.reading import Reading
+from firstlight.own.stream import kept
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +36,8 @@ class Items:
         sampler: Gives the order of an epoch; None = shuffled by us.
         batch_size: Of the loader that was given; None = of the config.
         drop_last: An incomplete batch at the end of an epoch is left out.
+        workers: Processes of the loader that was given; None = measured.
+        reading: What is read just now.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Items:
     sampler: Iterable[int] | None = None
     batch_size: int | None = None
     drop_last: bool = False
+    workers: int | None = None
+    reading: Reading = field(default_factory=Reading, compare=False)
 
     def read(self, indices: Sequence[int]) -> Any:
         """The batch of these items.
@@ -53,7 +59,8 @@ class Items:
         whole = _whole_tensors(self)
         if whole is not None:
             return tuple(tensor[list(indices)] for tensor in whole)
-        return self._collated([self.item(index) for index in indices], indices)
+        with self.reading.of(self.name, len(indices)):
+            return self._collated([self.item(index) for index in indices], indices)
 
     def item(self, index: int) -> Any:
         """One item.
@@ -61,11 +68,12 @@ class Items:
         Raises:
             DataError: As `read`.
         """
+        self.reading.at(index)
         try:
             value = self.dataset[index]
         except FirstlightError:
             raise
-        except Exception as error:  # whatever a person's data set raises
+        except (Exception, SystemExit) as error:  # whatever a person's data set raises
             raise DataError(
                 "the data set raises an error",
                 f"{self.name}[{index}]: {raised_at(error)}",
@@ -106,6 +114,9 @@ def items_of(given: Any, name: str, collate: Callable[[list[Any]], Any] | None =
     """
     from torch.utils.data import DataLoader, default_collate
 
+    if not isinstance(given, DataLoader):
+        given = kept(given, name)
+
     if isinstance(given, DataLoader):
         return _of_loader(given, name, collate)
     if isinstance(given, tuple | list) and given and all(hasattr(part, "shape") for part in given):
@@ -114,7 +125,7 @@ def items_of(given: Any, name: str, collate: Callable[[list[Any]], Any] | None =
         raise UsageError(
             "this is no data set by index",
             f"{name} is {defined_at(given)}, without __getitem__ or __len__",
-            "give a data set with both, a DataLoader over one, or a tuple of tensors",
+            "give a data set with both, an iterable one, a DataLoader over one, or a tuple of tensors",
         )
     return Items(name=name, dataset=given, count=_count(given, name), collate=collate or default_collate)
 
@@ -141,15 +152,15 @@ def under_seed(seed: int, epoch: int, number: int, work: Callable[[], Any]) -> A
 def _of_loader(loader: DataLoader[Any], name: str, collate: Callable[[list[Any]], Any] | None) -> Items:
     from torch.utils.data import BatchSampler, IterableDataset, RandomSampler, SequentialSampler
 
-    dataset = loader.dataset
-    if isinstance(dataset, IterableDataset) or type(loader.batch_sampler) not in (BatchSampler, type(None)):
-        what = "a stream" if isinstance(dataset, IterableDataset) else "batches by a sampler of their own"
+    dataset = kept(loader.dataset, name)
+    stream = isinstance(loader.dataset, IterableDataset)
+    if not stream and type(loader.batch_sampler) not in (BatchSampler, type(None)):
         raise UsageError(
-            f"a loader of {what} cannot be read by index",
-            f"{name} is a DataLoader over {defined_at(dataset)}",
-            "give a data set with __getitem__ and __len__; its batches are made here",
+            "batches by a sampler of their own are not read",
+            f"{name} is a DataLoader over {defined_at(dataset)} with batch_sampler {defined_at(loader.batch_sampler)}",
+            "give a sampler and a batch size, or the data set alone",
         )
-    plain = type(loader.sampler) in (SequentialSampler, RandomSampler)
+    plain = stream or type(loader.sampler) in (SequentialSampler, RandomSampler)
     return Items(
         name=name,
         dataset=dataset,
@@ -158,6 +169,7 @@ def _of_loader(loader: DataLoader[Any], name: str, collate: Callable[[list[Any]]
         sampler=None if plain else loader.sampler,
         batch_size=loader.batch_size,
         drop_last=loader.drop_last,
+        workers=loader.num_workers or None,
     )
 
 

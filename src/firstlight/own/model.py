@@ -94,10 +94,23 @@ def fresh(given: nn.Module | Callable[[], nn.Module]) -> Adapted:
             f"{defined_at(given)}: {raised_at(error)}",
             "give a function that makes the model, such as lambda: Net(10)",
         ) from error
-    if not isinstance(module, nn.Module):
+    if isinstance(module, nn.Module):
+        _refuse_meta(module)
+    else:
         raise UsageError(
             "what was given as a model makes no torch module",
             f"{defined_at(given)} gives {described(module)}",
             "give an nn.Module, or a function that returns one",
         )
     return Adapted(module)
+
+
+def _refuse_meta(module: nn.Module) -> None:
+    """A model of shapes without numbers, as `torch.device("meta")` makes it."""
+    for name, value in (*module.named_parameters(), *module.named_buffers()):
+        if value.is_meta:
+            raise UsageError(
+                "the model has no weights, it is on the device meta",
+                f"{defined_at(module)}: {name} is {described(value)}",
+                "make it on the processor, or load its weights first; the device is chosen here",
+            )

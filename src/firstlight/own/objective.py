@@ -11,6 +11,7 @@ import numpy as np
 from firstlight.errors import FirstlightError, UsageError
 from firstlight.machine.memory import out_of_memory
 from firstlight.own.form import described
+from firstlight.own.given import PREFIX
 from firstlight.own.place import defined_at, raised_at
 from firstlight.own.target import canonical
 from firstlight.tasks.task import Activation, Chance, LossFunction, Objective
@@ -176,7 +177,7 @@ def _with_metrics(
     def measured(predicted: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
         found = measure(predicted, targets)
         for name, metric in metrics.items():
-            found[f"val_{name}"] = _number_of(name, metric, predicted, targets)
+            found[f"{PREFIX}{name}"] = _number_of(name, metric, predicted, targets)
         return found
 
     return measured

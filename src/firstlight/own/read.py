@@ -17,7 +17,7 @@ from firstlight.data.examples import Examples, Part
 from firstlight.errors import DataError
 from firstlight.own.form import described, fall_apart, tensors
 from firstlight.own.items import Items, items_of, under_seed
-from firstlight.own.target import Target, target_of
+from firstlight.own.target import Target, fitting, target_of
 from firstlight.text import count, duration
 
 if TYPE_CHECKING:
@@ -138,6 +138,23 @@ def _read_part(part: Items, seen: _Seen, deadline: float, seed: int, progress: P
             progress.advance(f"reading {part.name}", number, part.count)
         batch = under_seed(seed, 0, index, lambda index=index: part.read([index]))  # type: ignore[misc]
         seen.add(seen.first[part.name] + index, batch, f"{part.name}[{index}]")
+
+
+def read_rest(examples: Examples, rows: NDArray[np.int64], *, seed: int) -> None:
+    """Reads the targets of those rows that setup had no time for; they are put into `examples`.
+
+    Raises:
+        DataError: An item cannot be read, or its target is of another form than the others.
+    """
+    own: Own = examples.content  # type: ignore[assignment]
+    for row in rows[~own.read[rows]].tolist():
+        items = own.items_of_row(row)
+        index = row - own.first_row(items)
+        where = f"{items.name}[{index}]"
+        batch = under_seed(seed, 0, index, lambda items=items, index=index: items.read([index]))  # type: ignore[misc]
+        target = _alone(fall_apart(batch, where=where)[1], where)
+        examples.targets[row] = fitting(target.numpy(), examples, where)
+        own.read[row] = True
 
 
 def _spread(count: int) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from firstlight.text import count, number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from firstlight.data.examples import Examples
     from firstlight.own.given import Given
 
 
@@ -71,6 +72,27 @@ def canonical(targets: NDArray[Any], task: str) -> NDArray[Any]:
     if task == "multilabel":
         return targets.reshape(rows, -1).astype(np.float32)
     return targets.reshape(rows).astype(np.float64)
+
+
+def fitting(target: NDArray[Any], examples: Examples, where: str) -> Any:
+    """A target that is read later than the others, in their form.
+
+    Raises:
+        DataError: It is of another form, or a class that the others do not have.
+    """
+    wanted = examples.targets.shape[1:]
+    try:
+        value = canonical(target[None], examples.task).reshape(wanted)
+    except ValueError:
+        value = None
+    known = examples.task != "classification" or (value is not None and 0 <= value < len(examples.classes))
+    if value is None or not known:
+        raise DataError(
+            "a target is not like those before",
+            f"{where}: {described(target)}" + ("" if target.size != 1 else f", {target.item()}"),
+            "give targets of one form; name the classes when some are rare: classes=[...]",
+        )
+    return value
 
 
 def _task(values: NDArray[Any], given: Given) -> str:

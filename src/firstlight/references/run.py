@@ -174,6 +174,8 @@ def _measured(
         return Measured(record=record)
     targets, predicted = data.examples.targets[data.split.val], answer.predicted
     metrics, why = _metrics(predicted, targets, data, objective)
+    if objective.own_loss:  # measured from predictions, it would be another loss under the same name
+        metrics.pop("val_loss", None)
     correct: tuple[bool, ...] = ()
     if data.examples.task == "classification":
         chosen = predicted if predicted.ndim == 1 else predicted.argmax(axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Predictions:
     values: NDArray[Any]  # probabilities (rows, classes) or (rows, labels), or numbers (rows,)
     classes: tuple[str, ...]  # none for a regression
     target_std: float | None = None  # of a regression: deviation of the training targets
+    own_loss: bool = False  # val_loss is of a person's own loss, which predictions alone do not give
     groups: Groups | None = None  # of the rows, by data.group; None when each stands alone
 
 
@@ -49,6 +50,7 @@ def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
         values=arrays["predictions"],
         classes=tuple(str(name) for name in arrays["classes"]),
         target_std=None if std is None else float(std),
+        own_loss="own_loss" in arrays,
         groups=_groups(reader, arrays),
     )
 
@@ -69,16 +71,25 @@ def measure(reader: Reader, predictions: Predictions | None) -> Figures | None:
     """Everything that the predictions show; None, and a problem told, when they cannot be measured."""
     if predictions is None:
         return None
-    targets, values, groups = predictions.targets, predictions.values, predictions.groups
     try:
-        match predictions.task:
-            case "classification":
-                return classification(targets, values, groups=groups)
-            case "multilabel":
-                return multilabel(targets, values, groups=groups)
-            case "regression":
-                return regression(targets, values, target_std=predictions.target_std, groups=groups)
-        raise ValueError(f"the task {predictions.task!r} is not known")
+        found = _of_task(predictions)
     except ValueError as error:
         reader.problems.append(f"logs/predictions_val.npz: {error}")
         return None
+    if not predictions.own_loss:
+        return found
+    metrics = {name: value for name, value in found.metrics.items() if name != "val_loss"}
+    intervals = {name: bounds for name, bounds in found.intervals.items() if name != "val_loss"}
+    return replace(found, metrics=metrics, intervals=intervals)
+
+
+def _of_task(predictions: Predictions) -> Figures:
+    targets, values, groups = predictions.targets, predictions.values, predictions.groups
+    match predictions.task:
+        case "classification":
+            return classification(targets, values, groups=groups)
+        case "multilabel":
+            return multilabel(targets, values, groups=groups)
+        case "regression":
+            return regression(targets, values, target_std=predictions.target_std, groups=groups)
+    raise ValueError(f"the task {predictions.task!r} is not known")

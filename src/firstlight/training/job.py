@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from firstlight import catalog
@@ -39,6 +40,7 @@ class Job:
     data: Dataset
     make_model: Callable[[], nn.Module]  # seeded: two calls give equal weights
     make_optimizer: Callable[[nn.Module], Optimizer]
+    rate_factor: Callable[[float], float]  # progress 0 to 1 -> share of the peak rate
     meta: dict[str, Any]  # what a prediction needs beside the weights
 
     @property
@@ -60,6 +62,7 @@ class Job:
 def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -> Job:
     """Puts a job together from a resolved config. Only the training and validation parts are touched."""
     from firstlight.training.optimizer import make_optimizer
+    from firstlight.training.schedule import rate_factor
 
     examples = data.examples
     weights, train = weights_of(data), data.known(data.split.train)
@@ -83,6 +86,7 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
         data=data,
         make_model=lambda: make_model(config, pipeline.shape, machine, pipeline),
         make_optimizer=pipeline.optimizer or (lambda model: make_optimizer(model, config)),
+        rate_factor=pipeline.schedule or partial(rate_factor, scheduler=config.scheduler),
         meta=prediction_meta(data, objective, pipeline),
     )
 

@@ -39,6 +39,8 @@ def write_predictions(job: Job, predicted: NDArray[Any], targets: NDArray[Any]) 
         arrays["groups"] = examples.groups[rows]
     if "target_std" in job.objective.meta:  # what the loss of a regression is measured in
         arrays["target_std"] = np.array(job.objective.meta["target_std"])
+    if job.objective.own_loss:
+        arrays["own_loss"] = np.array(True)
     store.write_npz(job.folder.predictions, arrays)
     if examples.content.kind == "image" and examples.task == "classification":
         worst = worst_rows(predicted, targets)

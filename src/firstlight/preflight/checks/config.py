@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from firstlight.config.schema import LOWER_IS_BETTER
 from firstlight.preflight.check import Bench, Check, Finding, ok, warning
 from firstlight.text import count, number
 
 if TYPE_CHECKING:
     from firstlight.training.job import Job
 
+ENDS_AT_ONE = frozenset({"val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auroc", "val_r2"})
 LARGEST_RATE = {"adamw": 0.03, "sgd": 3.0, "muon": 0.5}  # judgement
 
 
@@ -63,7 +63,7 @@ def _notices(job: Job) -> Iterator[tuple[str, str]]:
     if not config.checkpointing.save_best:
         yield "the best epoch is not kept, so nothing can be loaded again", "checkpointing.save_best: true"
     target, metric = config.acceptance.at_least, job.metric
-    if target is not None and metric not in LOWER_IS_BETTER and target > 1:
+    if target is not None and metric in ENDS_AT_ONE and target > 1:
         yield (
             f"{metric} cannot reach {number(target)}, it ends at 1",
             f"acceptance.at_least: {number(target / 100)}" if target <= 100 else "lower acceptance.at_least",

@@ -40,6 +40,11 @@ def run(bench: Bench) -> Finding:
     with torch.no_grad(), job.machine.autocast():
         loss = job.loss(model(batch.inputs), batch.targets).item()
     chance = job.objective.chance
+    if math.isnan(chance.blank) and math.isfinite(loss):
+        said = (
+            f"the loss at the start is {number(loss)}; what chance gives with a loss of your own is not known"
+        )
+        return ok(said, loss)
     said = (
         f"{number(loss)}; {_names(job)[0]} is {number(chance.blank)}, {_names(job)[1]} {number(chance.loss)}"
     )

@@ -4,7 +4,7 @@
 settings, without augmentation. Any network that is wired correctly does this (A. Karpathy, "A Recipe for
 Training Neural Networks", 2019: overfit a single batch). The result reads *falls*, *slow*, *flat*, *explodes*
 or *oscillates*. What is counted is the loss above its floor: with label smoothing even perfect outputs keep
-some.
+some. The floor of a person's own loss is not known: what it loses of its start is counted.
 
 **Thresholds** *Falls*: below half of its start within 60 steps. *Flat*: less than 5 % gained. *Explodes*: not
 finite, or twice the start at the end. *Oscillates*: half was reached on the way and lost again (all
@@ -62,8 +62,10 @@ class Descent:
     def reading(self) -> Reading:
         """What the curve says."""
         begin = self.losses[0]
-        if not math.isfinite(self.end) or self.end > EXPLODED * begin:
+        if not math.isfinite(self.end) or self.end > EXPLODED * abs(begin):
             return "explodes"
+        if begin <= 0:  # only a loss of a person's own is below nought: shares of its start say nothing
+            return "falls" if self.end < begin else "flat"
         if self.end <= FALL_SHARE * begin:
             return "falls"
         if min(self.losses) <= FALL_SHARE * begin:
@@ -80,9 +82,10 @@ def run(bench: Bench) -> Finding:
     rate = job.config.training.learning_rate
     begin, end, reading = descent.losses[0], descent.end, descent.reading
     verb = {"slow": "falls slowly", "flat": "stays flat"}.get(reading, reading)
+    above = "" if job.objective.own_loss else "above its floor "
     said = (
         f"the loss on {count(len(batch.rows), job.data.kind.noun)} {verb}: {number(begin)} to {number(end)} "
-        f"above its floor in {len(descent.losses) - 1} steps at rate {number(rate)}"
+        f"{above}in {len(descent.losses) - 1} steps at rate {number(rate)}"
     )
     share = descent.share
     if reading == "falls":
@@ -114,7 +117,8 @@ def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said:
         if reading == "flat" and factor == RATE_FACTORS[0]:
             return warning(said, share, remedy=remedy, page=page)
         return failed(said, share, remedy=remedy, page=page)
-    return failed(
+    judge = warning if bench.job.objective.own_loss and first.share < 1 else failed  # its floor may be high
+    return judge(
         said,
         share,
         remedy="look for a detached graph, frozen layers, outputs of huge size, or labels of other rows",
@@ -140,7 +144,9 @@ def _descend(bench: Bench, batch: Batch, floor: float, rate_factor: float) -> De
 
 
 def _floor(job: Job, batch: Batch) -> float:
-    """The loss of perfect outputs: with label smoothing, the entropy of the smoothed target."""
+    """The loss of perfect outputs: with label smoothing, the entropy of the smoothed target; 0 where not known."""
+    if job.objective.own_loss:
+        return 0.0
     return job.loss(job.objective.perfect(batch.targets), batch.targets, batch.weights).item()
 
 

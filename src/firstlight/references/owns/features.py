@@ -43,8 +43,14 @@ class OwnFeatures:
     note: str
 
 
-def features(data: Dataset, *, seed: int) -> OwnFeatures:
-    """The inputs of the training items whose targets are known, and of all validation items."""
+def features(data: Dataset, weights: NDArray[np.float64] | None = None, *, seed: int) -> OwnFeatures:
+    """The inputs of the training items whose targets are known, and of all validation items.
+
+    Args:
+        data: The items.
+        weights: None: a person's items have none.
+        seed: Of the choice where there is no time for all.
+    """
     own: Own = data.fitted
     known, targets, classes = data.known(data.split.train), data.examples.targets, len(data.examples.classes)
     width, why = _width(own.items[0])

@@ -19,13 +19,15 @@ def _fill(draft: Draft, data: Dataset, shape: OwnShape) -> None:
     no_augmentation(draft, data.kind.noun)
     if shape.batch_size is not None:
         draft.put("training.batch_size", shape.batch_size, "as in the loader that was given")
+    if shape.workers is not None:
+        draft.put("parallel.workers", shape.workers, "as in the loader that was given")
     if shape.learning_rate is not None:
         draft.put("training.learning_rate", shape.learning_rate, "as in the optimizer that was given")
 
 
 RECIPE = Recipe(
     fill=_fill,
-    measured=("threads",),
+    measured=("threads", "workers"),
     wanted_epochs=1,
     most_epochs=lambda rows, task, model: MOST_EPOCHS,
     width=1.0,
