@@ -17,7 +17,8 @@ def run(tmp_path: Path) -> Callable[..., fl.Result]:
     """`fl.baseline` in a new folder, quick and quiet."""
 
     def baseline(model: Any = None, *, train: Any = None, out: Path | None = None, **more: Any) -> fl.Result:
-        settings = {**SETTINGS, **more.pop("settings", {})}
+        wanted = {**SETTINGS, **more.pop("settings", {})}
+        settings = {key: value for key, value in wanted.items() if value is not None}
         return fl.baseline(
             net if model is None else model,
             train=rows() if train is None else train,

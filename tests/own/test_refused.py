@@ -220,7 +220,7 @@ class TestGoingOn:
                 os.kill(os.getpid(), number)
             return x, y
 
-        return Items(sends, 32), state
+        return Items(sends, 32, 1), state
 
     def reads_before_training(self, run: Any, tmp_path: Path) -> int:
         val, state = self.interrupting(-1, signal.SIGINT)
@@ -237,7 +237,7 @@ class TestGoingOn:
             run(train=rows(), val=val)
         state["on"] = False
         result = run(train=rows(), val=val, resume=True)
-        whole = run(train=rows(), val=Items(count=32), out=tmp_path / "whole")
+        whole = run(train=rows(), val=Items(count=32, seed=1), out=tmp_path / "whole")
         assert result.metrics["step"].to_list() == [10, 20]
         for name, value in whole.model.state_dict().items():
             assert torch.equal(value, result.model.state_dict()[name])
@@ -256,7 +256,7 @@ class TestGoingOn:
         assert "fl.baseline(" in shown.err + shown.out
 
         wider = lambda: nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 2))  # noqa: E731
-        other = refused(run, ResumeRefused, wider, train=rows(), val=Items(count=32), resume=True)
+        other = refused(run, ResumeRefused, wider, train=rows(), val=Items(count=32, seed=1), resume=True)
         assert "0.weight: 16x6 -> 32x6" in other.where
 
     def test_handlers_of_the_person_are_told_and_ours_save(self, run: Any, tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ class Items(Dataset[Any]):
     """`make(index, x, y)` for each row."""
 
     def __init__(
-        self, make: Callable[[int, Any, Any], Any] = lambda i, x, y: (x, y), count: int = 160
+        self, make: Callable[[int, Any, Any], Any] = lambda i, x, y: (x, y), count: int = 160, seed: int = 0
     ) -> None:
-        self.x, self.y = rows(count)
+        self.x, self.y = rows(count, seed)
         self.make = make
 
     def __len__(self) -> int:

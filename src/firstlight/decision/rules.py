@@ -62,9 +62,13 @@ class _Rival:
     @property
     def undecided(self) -> bool:
         """Whether the model looks better and the rows are too few to tell."""
-        if self.most_gain is None:  # no interval, as for a metric of a person's own
-            return self.gain > 0
-        return not self.beaten and self.gain > 0 and self.most_gain >= WORTH_KNOWING * self.possible
+        may_be = 0.0 if self.most_gain is None else self.most_gain
+        return not self.beaten and self.gain > 0 and may_be >= WORTH_KNOWING * self.possible
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether the model looks better in a metric that has no interval, as one of a person's own."""
+        return self.sure_gain is None and self.gain > 0
 
     def sentence(self, metric: str) -> str:
         shown = f"{self.name} with {metric} {number(self.value)}"
@@ -127,7 +131,7 @@ def _failure(evidence: Evidence, rivals: tuple[_Rival, ...]) -> str | None:
     if evidence.value is None or not math.isfinite(evidence.value):
         return f"The best checkpoint has no {evidence.metric} that is a number."
     for rival in rivals:
-        if rival.name in TRIVIAL and not (rival.beaten or rival.undecided):
+        if rival.name in TRIVIAL and not (rival.beaten or rival.undecided or rival.unmeasured):
             return f"Nothing was learnt that shows. {_figure(evidence)} {rival.sentence(evidence.metric)}"
     return None
 

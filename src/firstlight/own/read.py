@@ -114,7 +114,9 @@ class _Seen:
         rows = sum(part.count for part in items)
         starts = np.cumsum([0, *(part.count for part in items)]).tolist()
         first = {part.name: start for part, start in zip(items, starts, strict=False)}
-        return cls(rows, first, np.zeros(rows, dtype=bool), np.zeros(rows, dtype="S32"), {})
+        # An item that is not read is nobody's copy: its row stands for its content.
+        unread = np.array([f"row {row}".encode() for row in range(rows)], dtype="S32")
+        return cls(rows, first, np.zeros(rows, dtype=bool), unread, {})
 
     def add(self, row: int, batch: Any, where: str) -> None:
         """One item, as a batch of one."""
