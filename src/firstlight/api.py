@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args
 
 from firstlight.errors import Interrupted
 from firstlight.experiment.folder import Folder
@@ -108,11 +108,17 @@ class Checks:
         return "\n".join(f"{line.level:<14} {line.id}: {line.message}" for line in self.lines)
 
 
+Task = Literal["classification", "multilabel", "regression", "segmentation", "tokens", "language"]
+
+
 class Options(TypedDict, total=False):
     """What `baseline` and `check` take beside model, data and budget.
 
     Attributes:
         loss: (outputs, targets) -> mean loss; without it that of the task.
+        task: What is to be predicted, where the targets do not tell: `classification`, `multilabel`, `regression`,
+            `segmentation`, `tokens` or `language`.
+        step: (model, batch) -> loss, or (loss, outputs), or a mapping with `loss`: for what is none of these tasks.
         metrics: Name -> (predictions, targets) -> number, from arrays of all validation rows; higher is better. In the
             files they are called `own_NAME`.
         lower_is_better: Names of those metrics of which less is better.
@@ -126,6 +132,8 @@ class Options(TypedDict, total=False):
     """
 
     loss: Callable[[Any, Any], Any]
+    task: Task
+    step: Callable[[Any, Any], Any]
     metrics: Mapping[str, Callable[[Any, Any], float]]
     lower_is_better: Collection[str]
     optimizer: Callable[[Any], Any]
@@ -212,6 +220,7 @@ def _given(model: Any, train: Any, val: Any, test: Any, options: Options) -> Giv
     from firstlight.own.model import fresh
     from firstlight.own.optimizer import peak_rate
 
+    _refuse_both(options)
     first = fresh(model)  # what cannot be made is told before anything slow
     optimizer = options.get("optimizer")
     return Given(
@@ -220,6 +229,7 @@ def _given(model: Any, train: Any, val: Any, test: Any, options: Options) -> Giv
         val=val,
         test=test,
         loss=options.get("loss"),
+        step=options.get("step"),
         metrics=own_metrics(options.get("metrics", {}), options.get("lower_is_better", ())),
         optimizer=optimizer,
         schedule=options.get("scheduler"),
@@ -229,12 +239,31 @@ def _given(model: Any, train: Any, val: Any, test: Any, options: Options) -> Giv
     )
 
 
+def _refuse_both(options: Options) -> None:
+    """A task that is none, and a step beside what it does itself."""
+    from firstlight.errors import UsageError
+
+    step, task = options.get("step"), options.get("task")
+    if task is not None and task not in get_args(Task):
+        raise UsageError(
+            "there is no such task", f"task={task!r}", f"name one of {', '.join(get_args(Task))}"
+        )
+    beside = next((name for name in ("loss", "task") if options.get(name) is not None), None)
+    if step is not None and (beside is not None or not callable(step)):
+        found = f"step is {type(step).__name__}" + (f", and {beside} is given, too" if beside else "")
+        raise UsageError(
+            "a step is a function that gives the loss, and has no task",
+            found,
+            "write step(model, batch) -> loss, without loss= and task=",
+        )
+
+
 def _read(given: Given, minutes: float, progress: Progress, options: Options) -> Examples:
     from firstlight.own.read import read_given
 
     settings = options.get("settings", {})
     seconds = min(READING_MOST, READING_SHARE * minutes * 60)
-    task = str(settings.get("data.task", "auto")).removeprefix("own_")
+    task = options.get("task") or str(settings.get("data.task", "auto")).removeprefix("own_")
     return read_given(
         given, task=task, seconds=seconds, seed=int(settings.get("seed", 42)), progress=progress
     )

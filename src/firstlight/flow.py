@@ -160,8 +160,10 @@ def baseline(
         Interrupted: A signal came during training; the state is saved.
     """
     from firstlight.attempt import finish_new_attempt, proven, train
+    from firstlight.data.examples import UNKNOWN_TARGETS
     from firstlight.gates.status import write_status
     from firstlight.references.run import references, write_references
+    from firstlight.references.untrained import untrained
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
@@ -182,13 +184,17 @@ def baseline(
         if not (resume and folder.references.is_file()):
             log.stage("references")
             seconds = reference_seconds(budget)
-            found = references(
-                job.data,
-                job.objective,
-                seconds=seconds,
-                seed=job.config.seed,
-                progress=progress,
-                without=job.config.model.name,
+            found = (
+                (untrained(job),)
+                if job.data.examples.task == UNKNOWN_TARGETS
+                else references(
+                    job.data,
+                    job.objective,
+                    seconds=seconds,
+                    seed=job.config.seed,
+                    progress=progress,
+                    without=job.config.model.name,
+                )
             )
             write_references(job, found)
             for one in found:

@@ -39,6 +39,8 @@ KnownMetric = Literal[
     "val_r2",
     "val_rmse",
     "val_mae",
+    "val_mean_iou",
+    "val_perplexity",
 ]
 MetricName = KnownMetric | OwnMetric
 TaskName = Literal[
@@ -53,6 +55,10 @@ TaskName = Literal[
     "own_classification",
     "own_multilabel",
     "own_regression",
+    "own_segmentation",
+    "own_tokens",
+    "own_language",
+    "own_step",
 ]
 ModelName = Literal[
     "auto",
@@ -66,7 +72,7 @@ ModelName = Literal[
     "own",
 ]
 # Direction is a field of the metric, never guessed from its name.
-LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})
+LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae", "val_perplexity"})
 
 
 class Section(BaseModel):

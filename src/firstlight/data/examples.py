@@ -46,6 +46,11 @@ PARTS = {
 }
 
 
+# Tasks whose rows have many targets each; `Examples.targets` then is how many places of a row count, int64 (rows,).
+MANY_PLACES = frozenset({"segmentation", "tokens", "language"})
+UNKNOWN_TARGETS = "step"  # the task of a person's own step, of which no target is known: zeros
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """A row that was left out, and why."""
@@ -130,7 +135,7 @@ class Examples:
     """The data set: every row that can be used, read or decoded."""
 
     source: str
-    task: str  # "classification", "multilabel", "regression"
+    task: str  # "classification", "multilabel", "regression", one of MANY_PLACES, or UNKNOWN_TARGETS
     ids: tuple[str, ...]
     # int64 (rows,) of classes, float32 (rows, labels) of 0 and 1, or float64 (rows,) in the user's unit
     targets: NDArray[Any]

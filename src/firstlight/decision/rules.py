@@ -20,7 +20,9 @@ from firstlight.data.groups import FEW_GROUPS, too_few
 from firstlight.experiment.records import NETWORK, Decision, Outcome, Reference
 from firstlight.text import interval, number
 
-TRIVIAL = frozenset({"majority", "mean"})  # references that do not look at the input
+# References that do not look at the input, or have not learnt from it
+UNTRAINED = "untrained"
+TRIVIAL = frozenset({"majority", "mean", "unigram", UNTRAINED})
 # A gain over the trivial predictor that may be this share of what is possible is not ruled out (judgement)
 WORTH_KNOWING = 0.25
 
@@ -167,6 +169,9 @@ def _by_references(
     if not rivals:
         return "optimize", (f"{figure} No reference was run either, so nothing says that this is good.",)
     open_ones = _open_sentences(evidence, rivals)
+    if {r.name for r in rivals} == {UNTRAINED}:
+        unknown = "What chance reaches is not known of a step: name what is enough, acceptance.at_least."
+        return "optimize", (*(r.sentence(evidence.metric) for r in rivals), f"{figure} {unknown}")
     if open_ones:
         return "optimize", (*open_ones, figure)
     hardest = min(rivals, key=lambda r: r.gain)

@@ -49,7 +49,7 @@ def config_complete(files: SetupFiles) -> Item:
     ]
     data = files.config.data
     wanted: dict[str, object] = {"data.source": data.source, "model.width": files.config.model.width}
-    if not data.task.endswith("regression"):  # numbers have no classes
+    if not data.task.endswith(("regression", "language", "step")):  # they have no classes
         wanted["data.classes"] = data.classes
     left += [key for key, value in wanted.items() if not value]
     note = "run setup again, or write a value for each" if left else ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from firstlight.data.batch import Loader
     from firstlight.machine.choices import Machine
     from firstlight.models.model import Shape
-    from firstlight.tasks.task import Objective
+    from firstlight.tasks.task import Goal, Objective
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.kinds"
@@ -125,6 +125,7 @@ class Kind:
         shape: (meta, outputs) -> the shape, for a model that is loaded.
         views: meta -> the views of the pipeline.
         unseen: (meta, path as the user named it, machine, progress) -> new data.
+        goal: (what a task is bound to, data set) -> the same with what only this kind knows.
         objective: (the task, data set) -> what is trained and judged by; the task itself unless the kind has a say.
         known: (data set, rows) -> those of the rows whose target is known.
     """
@@ -137,6 +138,7 @@ class Kind:
     shape: Callable[[Mapping[str, Any], int], Shape]
     views: Callable[[Mapping[str, Any]], Views]
     unseen: Callable[[Mapping[str, Any], str, Machine, Progress], Unseen]
+    goal: Callable[[Goal, Dataset], Goal] = lambda goal, data: goal
     objective: Callable[[Objective, Dataset], Objective] = lambda task, data: task
     known: Callable[[Dataset, NDArray[np.int64]], NDArray[np.int64]] = lambda data, rows: rows
 

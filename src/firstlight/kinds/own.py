@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from firstlight.config.schema import Config
     from firstlight.data.examples import Examples, Split
     from firstlight.machine.choices import Machine
-    from firstlight.tasks.task import Objective
+    from firstlight.tasks.task import Goal, Objective
     from firstlight.watch.progress import Progress
 
 READ_AGAIN = 0  # seed of items that are read for their target alone
@@ -44,6 +45,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
             seed=config.seed,
             device=machine.device,
             workers=config.parallel.workers or 0,
+            whole=own.given.step is not None,
         )
 
     train = batches(data.split.train)
@@ -54,6 +56,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
         val=batches(data.split.val),
         shape=OwnShape(
             model=own.given.model,
+            step=own.given.step,
             outputs=outputs,
             batch_size=own.items[0].batch_size,
             learning_rate=own.given.learning_rate,
@@ -77,6 +80,15 @@ def _fit(examples: Examples, split: Split) -> Own:
 def _objective(task: Objective, data: Dataset) -> Objective:
     rows = data.known(data.split.train)
     return own_objective(task, data.examples.task, data.fitted.given, data.examples.targets[rows])
+
+
+def _goal(goal: Goal, data: Dataset) -> Goal:
+    """With how often each class occurs, where a row has many."""
+    own: Own = data.fitted
+    if own.counts is None:
+        return goal
+    width = len(goal.classes) or own.counts.width
+    return replace(goal, counts=own.counts.total(data.split.train, width), shifted=own.shifted)
 
 
 def _shape(meta: Mapping[str, Any], outputs: int) -> OwnShape:
@@ -104,6 +116,7 @@ KIND = Kind(
     shape=_shape,
     views=lambda meta: only,
     unseen=_unseen,
+    goal=_goal,
     objective=_objective,
     known=lambda data, rows: rows[data.fitted.read[rows]],
 )

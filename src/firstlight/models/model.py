@@ -40,6 +40,7 @@ class OwnShape:
 
     model: Any  # an nn.Module, or a function that makes one
     outputs: int  # classes, labels, or 1 for a number
+    step: Any = None  # (module, batch) -> loss; None = the model is called with the inputs
     batch_size: int | None = None  # of the loader that was given
     learning_rate: float | None = None  # of the optimizer that was given
     workers: int | None = None  # of the loader that was given

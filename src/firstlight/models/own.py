@@ -11,10 +11,12 @@ from torch import nn
 
 from firstlight.models.model import ModelKind, OwnShape
 from firstlight.own.model import fresh
+from firstlight.own.step import Stepped
 
 
 def _build(shape: OwnShape, width: float, dropout: float) -> nn.Module:
-    return fresh(shape.model)
+    model = fresh(shape.model)
+    return model if shape.step is None else Stepped(model.module, shape.step)
 
 
 def _nothing(module: nn.Module, inputs: Any) -> None:

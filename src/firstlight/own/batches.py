@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from firstlight.data.batch import Batch, generator
 from firstlight.own.form import fall_apart, moved
 from firstlight.own.items import Items, under_seed
+from firstlight.own.step import whole_batch
 from firstlight.own.workers import read_ahead
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class OwnBatches:
         seed: Of the order, and of the random numbers that an item draws.
         device: Where batches are put.
         workers: Processes that read ahead; 0 = this one reads.
+        whole: A step gets a batch as it is, without being taken apart.
     """
 
     items: Items
@@ -40,6 +42,7 @@ class OwnBatches:
     seed: int
     device: torch.device
     workers: int = 0
+    whole: bool = False
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -99,6 +102,8 @@ class OwnBatches:
         return under_seed(self.seed, epoch, number, lambda: self.items.read(indices))
 
     def _batch(self, batch: Any, rows: torch.Tensor) -> Batch:
+        if self.whole:
+            return whole_batch(batch, rows, self.device)
         inputs, targets = fall_apart(batch, where=f"a batch of {self.items.name}")
         return Batch(inputs.to(self.device), moved(targets, self.device), rows)
 

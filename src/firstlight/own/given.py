@@ -45,6 +45,7 @@ class Given:
         loss: (outputs, targets) -> mean loss; None = the task's.
         metrics: Name without PREFIX -> metric.
         schedule: Optimizer -> scheduler of torch; None = the config's.
+        step: (model, batch) -> loss, or (loss, outputs), or a mapping with `loss`; None = model and loss are called.
         optimizer: Parameters -> optimizer; None = the config's.
         collate: Items -> batch; None = torch's default.
         learning_rate: That of the optimizer as it was given, the peak of the schedule; None = the config's.
@@ -58,6 +59,7 @@ class Given:
     test: Any = None
     loss: Callable[[Any, Any], torch.Tensor] | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    step: Callable[[Any, Any], Any] | None = None
     optimizer: Callable[[Any], torch.optim.Optimizer] | None = None
     schedule: Callable[..., Any] | None = None
     collate: Callable[[list[Any]], Any] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from firstlight.own.form import described
 from firstlight.own.given import PREFIX
 from firstlight.own.place import defined_at, raised_at
 from firstlight.own.target import canonical
+from firstlight.tasks.running import refuse_shapes
+from firstlight.tasks.step import UNKNOWN
 from firstlight.tasks.task import Activation, Chance, LossFunction, Objective
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from firstlight.own.given import Given, Metric
 
-UNKNOWN = Chance(loss=math.nan, blank=math.nan, training_loss=math.nan, metric=math.nan)
+LABELS = 2  # axes of the outputs for labels
 PROBABILITIES = 1e-3  # how near to 1 the outputs of a row must add up to be taken for probabilities
 
 
@@ -37,6 +38,8 @@ def own_objective(task: Objective, name: str, given: Given, targets: NDArray[Any
         given: Loss and metrics; without a loss the task's own is taken.
         targets: Of the training rows that were read.
     """
+    if task.running is not None:
+        return _added_up(task, given)
     if name == "regression":
         task = _in_the_unit(task, targets)
     objective = replace(
@@ -53,6 +56,16 @@ def own_objective(task: Objective, name: str, given: Given, targets: NDArray[Any
             chance=replace(UNKNOWN, metric=task.chance.metric),
         )
     return replace(objective, measure=_with_metrics(objective.measure, given.metrics))
+
+
+def _added_up(task: Objective, given: Given) -> Objective:
+    """A task whose metrics are added up; own ones get the classes of the places that count, or a step's outputs."""
+    if given.metrics:
+        task = replace(task, extra=_with_metrics(lambda predicted, targets: {}, given.metrics))
+    if given.loss is None:
+        return task
+    unknown = replace(UNKNOWN, metric=task.chance.metric)
+    return replace(task, loss=lambda device: _own_loss(given, device), own_loss=True, chance=unknown)
 
 
 def _in_the_unit(task: Objective, targets: NDArray[Any]) -> Objective:
@@ -88,6 +101,10 @@ def _task_loss(loss: LossFunction, name: str) -> LossFunction:
     def called(
         outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
+        if name == "multilabel" and outputs.ndim > LABELS:
+            raise refuse_shapes(
+                outputs, targets, "labels have outputs (rows, labels); 0 and 1 of tokens are task='tokens'"
+            )
         shape = (len(targets),) if name == "classification" else (len(targets), -1)
         return loss(outputs, targets.reshape(shape).to(kinds[name]), weights)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.data.examples import MANY_PLACES
 from firstlight.text import count, duration, number, visible
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class OwnProfile:
     parts: dict[str, int]
     read: int  # items of train and val whose targets are known
     form: str
-    classes: dict[str, int]  # training and validation items of each that were read
+    classes: dict[str, int]  # training and validation items of each that were read, or its pixels or tokens
+    places: int | None  # pixels or tokens that count
     target_range: tuple[float, float] | None  # of a regression
     item_seconds: float
     across_splits: int  # validation items that are equal to a training item, of those that were read
@@ -35,7 +37,10 @@ class OwnProfile:
 
     def headline(self) -> str:
         """`1,797 items of 1 x 8 x 8, 10 classes`."""
-        goal = count(len(self.classes), "class") if self.classes else "a number each"
+        goal = (
+            count(len(self.classes), "class") if self.classes else "tokens" if self.places else "no classes"
+        )
+        goal = "a number each" if self.target_range is not None else goal
         return f"{count(self.rows, 'item')} of {self.form}, {goal}"
 
     def to_json(self) -> dict[str, Any]:
@@ -49,13 +54,15 @@ class OwnProfile:
         yield "Read at setup", f"{self.read:,}, {duration(self.item_seconds)} each"
         if self.target_range is not None:
             yield "Target", f"a number from {number(self.target_range[0])} to {number(self.target_range[1])}"
-        else:
+        elif self.classes:
             counts = sorted(self.classes.items(), key=lambda entry: -entry[1])
             most, least = counts[0], counts[-1]
             yield (
                 "Classes",
                 f"{len(counts):,}: {most[0]} has most, {most[1]:,}; {least[0]} fewest, {least[1]:,}",
             )
+        if self.places is not None:
+            yield "Places that count", f"{self.places:,} in the items that were read"
         yield "Validation items that are training items", f"{self.across_splits:,}"
         for note in self.notes:
             yield "Note", note
@@ -66,7 +73,7 @@ def profile(examples: Examples, split: Split) -> OwnProfile:
     own: Own = examples.content  # type: ignore[assignment]
     known = np.flatnonzero(own.read)
     targets = examples.targets[known]
-    regression = examples.task == "regression"
+    ranged = examples.task == "regression"
     across = _across(examples, split, own.read)
     warnings = [*split.notes]
     if across:
@@ -78,8 +85,9 @@ def profile(examples: Examples, split: Split) -> OwnProfile:
         parts={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
         read=len(known),
         form=own.form,
-        classes={} if regression else _classes(targets, examples),
-        target_range=(float(targets.min()), float(targets.max())) if regression else None,
+        classes=_classes(targets, examples, known),
+        places=int(targets.sum()) if examples.task in MANY_PLACES else None,
+        target_range=(float(targets.min()), float(targets.max())) if ranged else None,
         item_seconds=own.item_seconds,
         across_splits=across,
         skipped=(),
@@ -88,8 +96,13 @@ def profile(examples: Examples, split: Split) -> OwnProfile:
     )
 
 
-def _classes(targets: NDArray[Any], examples: Examples) -> dict[str, int]:
-    if examples.task == "multilabel":
+def _classes(targets: NDArray[Any], examples: Examples, known: NDArray[np.int64]) -> dict[str, int]:
+    own: Own = examples.content  # type: ignore[assignment]
+    if not examples.classes:
+        return {}
+    if own.counts is not None:
+        counts = own.counts.total(known, len(examples.classes))
+    elif examples.task == "multilabel":
         counts = targets.sum(axis=0)
     else:
         counts = np.bincount(targets, minlength=len(examples.classes))

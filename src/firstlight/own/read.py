@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstlight.data.examples import Examples, Part
 from firstlight.errors import DataError
+from firstlight.own.counts import Counted, Counts, counted, ignored, many_places
 from firstlight.own.form import described, fall_apart, tensors
 from firstlight.own.items import Items, items_of, under_seed
-from firstlight.own.target import Target, fitting, target_of
+from firstlight.own.places import Follows, has_places, target_of_places
+from firstlight.own.target import Target, fitting, target_of, unknown_target
 from firstlight.text import count, duration
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Own:
         form: Of an item, in words.
         item_seconds: Mean time to read one.
         read: bool (rows,): those whose target is known.
+        counts: Of targets with many places a row.
+        shifted: Targets of a language are its inputs.
     """
 
     given: Given
@@ -46,6 +50,8 @@ class Own:
     form: str
     item_seconds: float
     read: NDArray[np.bool_]
+    counts: Counts | None = None
+    shifted: bool = False
     kind: str = "own"
     noun: str = "item"
 
@@ -75,12 +81,20 @@ def read_given(given: Given, *, task: str, seconds: float, seed: int, progress: 
     named = ((given.train, "train"), (given.val, "val"), (given.test, "test"))
     items = tuple(items_of(part, name, given.collate) for part, name in named if part is not None)
     began = time.monotonic()
-    seen = _Seen.of(items)
+    seen = _Seen.of(items, given)
     for part in sorted((p for p in items if p.name != "test"), key=lambda p: p.name != "val"):
         _read_part(part, seen, began + seconds, seed, progress)
     spent, done = time.monotonic() - began, int(seen.read.sum())
-    target = target_of(seen.targets, task=task, given=given)
-    own = Own(given=given, items=items, form=seen.form, item_seconds=spent / max(done, 1), read=seen.read)
+    target = _target(seen, task, given)
+    own = Own(
+        given=given,
+        items=items,
+        form=seen.form,
+        item_seconds=spent / max(done, 1),
+        read=seen.read,
+        counts=target.counts,
+        shifted=target.shifted,
+    )
     return Examples(
         source=given.origin,
         task=target.task,
@@ -97,6 +111,22 @@ def read_given(given: Given, *, task: str, seconds: float, seed: int, progress: 
     )
 
 
+def _target(seen: _Seen, task: str, given: Given) -> Target:
+    """The task by what the targets are, or as it was said."""
+    if given.step is not None:
+        return unknown_target(np.array(sorted(seen.targets), dtype=np.int64))
+    if has_places(seen.targets, task, seen.follows):
+        return target_of_places(seen.targets, task=task, given=given, follows=seen.follows)
+    for row, target in seen.targets.items():
+        if isinstance(target, Counted):  # another task was named
+            raise DataError(
+                f"a target does not have the form of the task {task}",
+                f"row {row}: {target.said}",
+                "leave task out, or name segmentation, tokens or language",
+            )
+    return target_of(seen.targets, task=task, given=given)
+
+
 @dataclass(slots=True)
 class _Seen:
     """What reading has found so far."""
@@ -105,26 +135,36 @@ class _Seen:
     first: dict[str, int]
     read: NDArray[np.bool_]
     digests: NDArray[np.bytes_]
-    targets: dict[int, Any]  # row -> target as a tensor without the axis of the batch
+    targets: dict[
+        int, Any
+    ]  # row -> target as a tensor without the axis of the batch, or as counts; None of a step
     form: str = ""
+    follows: Follows = field(default_factory=Follows)
+    alone: bool = False  # a step gets the items as they are
 
     @classmethod
-    def of(cls, items: tuple[Items, ...]) -> _Seen:
+    def of(cls, items: tuple[Items, ...], given: Given) -> _Seen:
         """Nothing yet."""
         rows = sum(part.count for part in items)
         starts = np.cumsum([0, *(part.count for part in items)]).tolist()
         first = {part.name: start for part, start in zip(items, starts, strict=False)}
         # An item that is not read is nobody's copy: its row stands for its content.
         unread = np.array([f"row {row}".encode() for row in range(rows)], dtype="S32")
-        return cls(rows, first, np.zeros(rows, dtype=bool), unread, {})
+        return cls(rows, first, np.zeros(rows, dtype=bool), unread, {}, alone=given.step is not None)
 
     def add(self, row: int, batch: Any, where: str) -> None:
         """One item, as a batch of one."""
-        inputs, target = fall_apart(batch, where=where)
-        self.form = self.form or inputs.form()
-        self.targets[row] = _alone(target, where)
+        values, form = batch, described(batch)
+        self.targets[row] = None
+        if not self.alone:
+            inputs, target = fall_apart(batch, where=where)
+            values, form = inputs.values, inputs.form()
+            alone = _alone(target, where)
+            self.follows.look(inputs, target)
+            self.targets[row] = counted(alone) if many_places(alone) else alone
+        self.form = self.form or form
         digest = hashlib.blake2b(digest_size=16)
-        for tensor in tensors(inputs.values):
+        for tensor in tensors(values):
             digest.update(tensor.contiguous().cpu().numpy().tobytes())
         self.digests[row] = digest.hexdigest().encode()
         self.read[row] = True
@@ -154,9 +194,18 @@ def read_rest(examples: Examples, rows: NDArray[np.int64], *, seed: int) -> None
         index = row - own.first_row(items)
         where = f"{items.name}[{index}]"
         batch = under_seed(seed, 0, index, lambda items=items, index=index: items.read([index]))  # type: ignore[misc]
-        target = _alone(fall_apart(batch, where=where)[1], where)
-        examples.targets[row] = fitting(target.numpy(), examples, where)
+        if own.given.step is None:
+            target = _alone(fall_apart(batch, where=where)[1], where)
+            examples.targets[row] = _fitting(target, row, examples, where)
         own.read[row] = True
+
+
+def _fitting(target: Any, row: int, examples: Examples, where: str) -> Any:
+    """A target that is read later, as `Examples.targets` has it."""
+    own: Own = examples.content  # type: ignore[assignment]
+    if own.counts is None:
+        return fitting(target.numpy(), examples, where)
+    return own.counts.add(row, counted(target), ignored(examples.task), from_second=own.shifted)
 
 
 def _spread(count: int) -> NDArray[np.int64]:
@@ -209,5 +258,11 @@ def _fingerprint(items: tuple[Items, ...], seen: _Seen) -> str:
         if part.name != "test":
             for index in _spread(part.count)[:64]:
                 row = seen.first[part.name] + int(index)
-                digest.update(bytes(seen.digests[row]) + seen.targets[row].numpy().tobytes())
+                digest.update(bytes(seen.digests[row]) + _bytes(seen.targets[row]))
     return digest.hexdigest()
+
+
+def _bytes(target: Any) -> bytes:
+    if isinstance(target, Counted):
+        return target.digest
+    return b"" if target is None else bytes(target.numpy().tobytes())

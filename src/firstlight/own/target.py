@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from firstlight.data.examples import UNKNOWN_TARGETS
 from firstlight.errors import DataError, UsageError
 from firstlight.own.form import described
 from firstlight.text import count, number
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from firstlight.data.examples import Examples
+    from firstlight.own.counts import Counts
     from firstlight.own.given import Given
 
 
@@ -28,6 +30,8 @@ class Target:
     values: NDArray[Any]  # of the rows that were read, in rising order of rows
     rows: NDArray[np.int64]
     said: str  # in words
+    counts: Counts | None = None  # of targets with many places
+    shifted: bool = False  # of a language: targets are the inputs
 
     def filled(self, rows: int, read: NDArray[np.bool_]) -> NDArray[Any]:
         """All rows; those that were not read hold class -1 or NaN."""
@@ -62,6 +66,12 @@ def target_of(targets: Mapping[int, Any], *, task: str, given: Given) -> Target:
     found = _task(values, given) if task == "auto" else task
     make = {"classification": _classes, "multilabel": _labels, "regression": _numbers}[found]
     return make(values, rows, given)
+
+
+def unknown_target(rows: NDArray[np.int64]) -> Target:
+    """That of a step, which knows its targets alone."""
+    zeros = np.zeros(len(rows), np.int64)
+    return Target(task=UNKNOWN_TARGETS, classes=(), values=zeros, rows=rows, said="as the step takes them")
 
 
 def canonical(targets: NDArray[Any], task: str) -> NDArray[Any]:
@@ -109,7 +119,7 @@ def _task(values: NDArray[Any], given: Given) -> str:
     raise UsageError(
         "targets of this form have no task of their own here",
         f"a target is {values.dtype} {' x '.join(map(str, values.shape[1:]))}",
-        "give classes as whole numbers, labels as 0 and 1, one number, or a step",
+        "give classes as whole numbers, labels as 0 and 1, one number, a class for each pixel or token, or a step",
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight import catalog
+from firstlight.data.examples import MANY_PLACES
 from firstlight.errors import FirstlightError, TrainingFailed
 from firstlight.experiment import records_io, store
 from firstlight.experiment.records import Reference
@@ -208,7 +209,7 @@ def _answers(answer: Answer, data: Dataset) -> NDArray[Any] | None:
     """
     predicted = answer.predicted
     assert predicted is not None  # the caller asks first
-    if data.examples.task == "regression":
+    if data.examples.task == "regression" or data.examples.task in MANY_PLACES:
         return predicted.astype(np.float64)
     if predicted.ndim < 2 or predicted.size > MOST_CELLS:
         return None

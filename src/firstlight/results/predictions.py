@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.experiment.folder import Folder
+from firstlight.results.added_up import METRICS, AddedUp, added_up
 from firstlight.results.classification import Classification, classification
 from firstlight.results.files import Reader
 from firstlight.results.groups import Groups, grouped
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # All have rows, metrics, intervals and notes; the rest is what their task can show.
-Figures = Classification | Multilabel | Regression
+Figures = Classification | Multilabel | Regression | AddedUp
 # The metric that people quote, where none was chosen.
-TASK_METRIC = {"classification": "val_accuracy", "multilabel": "val_macro_f1", "regression": "val_r2"}
+TASK_METRIC = {
+    "classification": "val_accuracy",
+    "multilabel": "val_macro_f1",
+    "regression": "val_r2",
+    "segmentation": "val_mean_iou",
+    "tokens": "val_accuracy",
+    "language": "val_perplexity",
+    "step": "val_loss",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +38,11 @@ class Predictions:
 
     task: str  # one of TASK_METRIC
     ids: NDArray[np.str_]  # (rows,)
-    targets: NDArray[Any]  # (rows,), or (rows, labels) of 0 and 1
-    values: NDArray[Any]  # probabilities (rows, classes) or (rows, labels), or numbers (rows,)
+    targets: NDArray[
+        Any
+    ]  # (rows,), or (rows, labels) of 0 and 1; none, (rows, 0), where metrics were added up
+    # probabilities (rows, classes) or (rows, labels), numbers (rows,), or the sums (rows, columns) of added metrics
+    values: NDArray[Any]
     classes: tuple[str, ...]  # none for a regression
     target_std: float | None = None  # of a regression: deviation of the training targets
     own_loss: bool = False  # val_loss is of a person's own loss, which predictions alone do not give
@@ -39,8 +51,15 @@ class Predictions:
 
 def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
     """Reads logs/predictions_val.npz; None when it is missing or damaged."""
-    arrays = reader.arrays(folder.predictions, ("task", "ids", "targets", "predictions", "classes"))
+    arrays = reader.arrays(folder.predictions, ("task", "ids", "classes"))
     if arrays is None:
+        return None
+    sums = arrays.get("sums")
+    if sums is None:
+        arrays = reader.arrays(folder.predictions, ("targets", "predictions")) or {}
+    else:
+        arrays |= {"targets": np.empty((len(sums), 0)), "predictions": sums}
+    if not arrays:
         return None
     std = arrays.get("target_std")
     return Predictions(
@@ -92,4 +111,6 @@ def _of_task(predictions: Predictions) -> Figures:
             return multilabel(targets, values, groups=groups)
         case "regression":
             return regression(targets, values, target_std=predictions.target_std, groups=groups)
+        case task if task in METRICS:
+            return added_up(task, values)
     raise ValueError(f"the task {predictions.task!r} is not known")

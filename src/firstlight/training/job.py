@@ -72,7 +72,8 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
         settings=config.loss,
         weights=None if weights is None else weights[train],
     )
-    objective = data.kind.objective(load_task(examples.task).bind(goal), data)
+    bound = load_task(examples.task).bind(data.kind.goal(goal, data))
+    objective = data.kind.objective(bound, data)
     pipeline = data.kind.pipeline(config, data, objective.outputs, machine)
     return Job(
         config=config,

@@ -211,7 +211,7 @@ def _ends(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         step=state.step,
         epoch=len(state.records),
         train_losses=[r.train_loss for r in state.records],
-        best_metric=max(r.metrics[job.objective.metric] for r in state.records),
+        best_metric=watch.alarms.best(r.metrics[job.objective.metric] for r in state.records),
         interval=1.96 * math.sqrt(0.25 / job.val.count),
     )
     if alarm is not None:

@@ -174,7 +174,11 @@ def _watch(
     stop: Stop,
     progress: Progress,
 ) -> Watch:
-    alarms = Alarms(chance_loss=job.objective.chance.training_loss, rare_metric=job.objective.chance.metric)
+    alarms = Alarms(
+        chance_loss=job.objective.chance.training_loss,
+        rare_metric=job.objective.chance.metric,
+        lower_is_better=lower_is_better(job.config, job.objective.metric),
+    )
     if state.alarms:
         alarms.load_state_dict(state.alarms)
 

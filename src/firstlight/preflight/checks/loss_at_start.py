@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from firstlight.data.examples import MANY_PLACES
 from firstlight.preflight.check import Bench, Check, Finding, ok, warning
 from firstlight.preflight.probe import small_batch
 from firstlight.text import number
@@ -67,6 +68,8 @@ def run(bench: Bench) -> Finding:
 
 def _names(job: Job) -> tuple[str, str]:
     """What the two figures are: knowing nothing, and knowing the shares."""
+    if job.data.examples.task in MANY_PLACES:
+        return f"ln({job.objective.outputs} classes)", "the class shares give"
     if job.data.examples.task == "classification":
         return f"ln({len(job.classes)} classes)", "the class shares give"
     if job.data.examples.task == "multilabel":

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from firstlight.data.batch import Batch
     from firstlight.training.job import Job
 
 NEIGHBOUR_CHANGE = 0.01  # of the largest output
@@ -57,8 +58,7 @@ def run(bench: Bench) -> Finding:
             remedy="let forward draw random numbers only when self.training is set",
             page=PAGE,
         )
-    alone = _outputs(job, model, job.train.take(batch.rows[:1]).inputs)
-    change = (alone - first[:1]).abs().max().item()
+    change = _change_alone(job, model, batch, first) if job.objective.by_row else 0.0
     if change > NEIGHBOUR_CHANGE * first.abs().max().item():
         return failed(
             f"in evaluation mode a row's outputs change by {number(change)} with the rows beside it",
@@ -77,11 +77,27 @@ def run(bench: Bench) -> Finding:
     return ok(f"evaluation repeats itself and changes nothing; {_kinds(model)}")
 
 
+def _change_alone(job: Job, model: nn.Module, batch: Batch, outputs: torch.Tensor) -> float:
+    """How far the outputs of the first row are from those that it has without the rows beside it."""
+    alone = _outputs(job, model, job.train.take(batch.rows[:1]).inputs)
+    first = outputs[:1]
+    if alone.shape != first.shape:  # a row that was padded to the length of the others
+        alone, first = _common(alone, first)
+    return (alone - first).abs().max().item()
+
+
+def _common(one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What both have along each axis."""
+    sides = tuple(slice(min(pair)) for pair in zip(one.shape, other.shape, strict=True))
+    return one[sides], other[sides]
+
+
 def _outputs(job: Job, model: nn.Module, inputs: Any) -> torch.Tensor:
     import torch
 
     with torch.inference_mode(), job.machine.autocast():
-        outputs: torch.Tensor = model(inputs).float()
+        answer = model(inputs)
+        outputs: torch.Tensor = (answer if job.objective.by_row else job.objective.activate(answer)).float()
     return outputs
 
 
