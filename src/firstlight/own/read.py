@@ -173,7 +173,7 @@ class _Seen:
 def _read_part(part: Items, seen: _Seen, deadline: float, seed: int, progress: Progress) -> None:
     """Reads the items spread evenly when there is no time for all of them, each of them once."""
     order = _spread(part.count)
-    for number, index in enumerate(order):
+    for number, index in enumerate(order.tolist()):  # a person's data set gets Python's numbers
         if number % 64 == 0:
             if time.monotonic() > deadline and number:
                 return

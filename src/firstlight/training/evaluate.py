@@ -31,7 +31,7 @@ class Evaluation(NamedTuple):
     """A model on a part of the data."""
 
     metrics: dict[str, float]
-    # probabilities (rows, classes) or numbers (rows,), as the task predicts them, or the sums of metrics that are added up
+    # probabilities (rows, classes) or numbers (rows,), as the task predicts them; or sums, where metrics are added up
     predicted: NDArray[Any]
     targets: NDArray[Any]  # as in Examples; of metrics that are added up none, (rows, 0)
 

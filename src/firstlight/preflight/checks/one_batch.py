@@ -4,7 +4,8 @@
 settings, without augmentation. Any network that is wired correctly does this (A. Karpathy, "A Recipe for
 Training Neural Networks", 2019: overfit a single batch). The result reads *falls*, *slow*, *flat*, *explodes*
 or *oscillates*. What is counted is the loss above its floor: with label smoothing even perfect outputs keep
-some. The floor of a person's own loss is not known: what it loses of its start is counted.
+some. The floor of a person's own loss is not known: what it loses of its start is counted. The loss of a step that is
+judged by another metric need not fall, and a warning is all there is.
 
 **Thresholds** *Falls*: below half of its start within 60 steps. *Flat*: less than 5 % gained. *Explodes*: not
 finite, or twice the start at the end. *Oscillates*: half was reached on the way and lost again (all
@@ -92,9 +93,17 @@ def run(bench: Bench) -> Finding:
         return ok(said, share)
     if reading == "oscillates":
         return warning(said, share, remedy="lower training.learning_rate", page="convergence_stall")
+    if _may_rise(job) and math.isfinite(end):
+        remedy = "nothing, where networks play against one another; else look for a detached graph"
+        return warning(said, share, remedy=remedy, page="convergence_stall")
     if reading == "slow":
         return warning(said, share, remedy="raise training.learning_rate", page="convergence_stall")
     return _other_rates(bench, batch, floor, descent, said)
+
+
+def _may_rise(job: Job) -> bool:
+    """Whether the loss is that of a step, and something else is judged."""
+    return not job.objective.by_row and job.metric != "val_loss"
 
 
 def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said: str) -> Finding:
