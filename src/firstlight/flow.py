@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from firstlight.kinds.kind import Dataset
     from firstlight.references.run import Measured
     from firstlight.setup.propose import Proposal
+    from firstlight.training.job import Job
     from firstlight.watch.progress import Progress
 
 __all__ = ["Request", "baseline", "check", "report", "run", "setup", "status"]
@@ -160,10 +161,8 @@ def baseline(
         Interrupted: A signal came during training; the state is saved.
     """
     from firstlight.attempt import finish_new_attempt, proven, train
-    from firstlight.data.examples import UNKNOWN_TARGETS
     from firstlight.gates.status import write_status
-    from firstlight.references.run import references, write_references
-    from firstlight.references.untrained import untrained
+    from firstlight.references.run import write_references
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
@@ -183,19 +182,7 @@ def baseline(
             job, clock = loaded.job, loaded.clock
         if not (resume and folder.references.is_file()):
             log.stage("references")
-            seconds = reference_seconds(budget)
-            found = (
-                (untrained(job),)
-                if job.data.examples.task == UNKNOWN_TARGETS
-                else references(
-                    job.data,
-                    job.objective,
-                    seconds=seconds,
-                    seed=job.config.seed,
-                    progress=progress,
-                    without=job.config.model.name,
-                )
-            )
+            found = _beside(job, reference_seconds(budget), progress)
             write_references(job, found)
             for one in found:
                 _tell_reference(one, job.metric, log)
@@ -322,6 +309,24 @@ def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     name, seed = job.config.model.name, job.config.seed
     return run_fit(
         job, lambda: fit_model(job.data, job.objective, name, seconds=seconds, seed=seed), clock, progress
+    )
+
+
+def _beside(job: Job, seconds: float, progress: Progress) -> tuple[Measured, ...]:
+    """The simple models on the same split; of a step, whose targets nobody knows, the model before its first step."""
+    from firstlight.data.examples import UNKNOWN_TARGETS
+    from firstlight.references.run import references
+    from firstlight.references.untrained import untrained
+
+    if job.data.examples.task == UNKNOWN_TARGETS:
+        return (untrained(job),)
+    return references(
+        job.data,
+        job.objective,
+        seconds=seconds,
+        seed=job.config.seed,
+        progress=progress,
+        without=job.config.model.name,
     )
 
 

@@ -49,7 +49,8 @@ def test_triplets_are_judged_by_the_loss_or_by_an_own_metric(run: Any) -> None:
         settings=LEARNS,
     )
     assert result.verdict == "optimize"  # what is enough nobody said
-    assert "untrained" in result.reasons[0] and "name what is enough" in result.reasons[1]
+    assert "untrained" in result.reasons[0]
+    assert "name what is enough" in result.reasons[1]
     found = result.metrics
     assert found["val_loss"].min() < untrained(result)["val_loss"]
     with torch.no_grad():
@@ -75,7 +76,8 @@ def test_a_step_with_a_target_is_accepted(run: Any) -> None:
     )
     assert result.verdict == "accept"
     page = (result.folder / "baseline_results.md").read_text("utf-8")
-    assert "untrained" in page and "bootstrap over batches" in page
+    assert "untrained" in page
+    assert "bootstrap over batches" in page
 
 
 def test_a_step_that_learns_nothing_fails(run: Any) -> None:
@@ -205,7 +207,9 @@ def test_what_a_step_may_return() -> None:
 def test_a_batch_is_cut_into_parts_by_its_rows() -> None:
     batch = ([1, 2, 3, 4], {"x": torch.arange(8).reshape(4, 2), "scale": torch.tensor(2.0)}, "name")
     part = Whole(batch=batch, rows=4, first=8).part(1, 3)
-    assert part.rows == 2 and part.first == 9
+    assert part.rows == 2
+    assert part.first == 9
     assert part.batch[0] == [2, 3]
     assert part.batch[1]["x"].tolist() == [[2, 3], [4, 5]]
-    assert part.batch[1]["scale"] == 2 and part.batch[2] == "name"
+    assert part.batch[1]["scale"] == 2
+    assert part.batch[2] == "name"

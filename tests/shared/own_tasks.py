@@ -9,7 +9,27 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-WORDS = "the fox jumps over a lazy dog and sleeps while cold water runs down to round stones in our clear river".split()
+WORDS = [
+    "the",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "and",
+    "sleeps",
+    "while",
+    "cold",
+    "water",
+    "runs",
+    "down",
+    "to",
+    "stones",
+    "in",
+    "our",
+    "river",
+]
 
 
 def written(words: int, seed: int = 0) -> str:
