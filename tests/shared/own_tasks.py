@@ -90,9 +90,11 @@ def padded(items: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor
 
 
 class Tagger(nn.Module):
+    """Reads both ways, without a mask: what a row is filled up with changes its answers."""
+
     def __init__(self, tags: int = 3) -> None:
         super().__init__()
-        self.embed, self.look = nn.Embedding(13, 16), nn.GRU(16, 24, batch_first=True)
+        self.embed, self.look = nn.Embedding(13, 16), nn.GRU(16, 12, batch_first=True, bidirectional=True)
         self.head = nn.Linear(24, tags)
 
     def forward(self, words: torch.Tensor) -> torch.Tensor:

@@ -38,7 +38,7 @@ class OwnProfile:
     def headline(self) -> str:
         """`1,797 items of 1 x 8 x 8, 10 classes`."""
         goal = (
-            count(len(self.classes), "class") if self.classes else "tokens" if self.places else "no classes"
+            count(len(self.classes), "class") if self.classes else "tokens" if self.places else "for a step"
         )
         goal = "a number each" if self.target_range is not None else goal
         return f"{count(self.rows, 'item')} of {self.form}, {goal}"

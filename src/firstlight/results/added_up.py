@@ -117,6 +117,11 @@ def added_up(task: str, sums: NDArray[np.float64], *, seed: int = 0) -> AddedUp:
     )
 
 
+def truth(task: str, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the sums say of the targets alone, (rows, columns): places of each class, or places, or rows of a batch."""
+    return Totals.of(sums).actual if task in WITH_CLASSES else sums[:, 1:2]
+
+
 def weighted(metric: str, task: str, sums: NDArray[np.float64]) -> Weighted:
     """A metric for many resamples.
 

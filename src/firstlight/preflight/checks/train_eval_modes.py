@@ -78,18 +78,15 @@ def run(bench: Bench) -> Finding:
 
 
 def _change_alone(job: Job, model: nn.Module, batch: Batch, outputs: torch.Tensor) -> float:
-    """How far the outputs of the first row are from those that it has without the rows beside it."""
-    alone = _outputs(job, model, job.train.take(batch.rows[:1]).inputs)
-    first = outputs[:1]
-    if alone.shape != first.shape:  # a row that was padded to the length of the others
-        alone, first = _common(alone, first)
-    return (alone - first).abs().max().item()
+    """How far the outputs of a row are from those that it has without the rows beside it.
 
-
-def _common(one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What both have along each axis."""
-    sides = tuple(slice(min(pair)) for pair in zip(one.shape, other.shape, strict=True))
-    return one[sides], other[sides]
+    Rows that are filled up to the length of others are another input alone: the longest one is looked at.
+    """
+    for row in range(len(batch.rows)):
+        alone = _outputs(job, model, job.train.take(batch.rows[row : row + 1]).inputs)
+        if alone.shape == outputs[row : row + 1].shape:
+            return (alone - outputs[row : row + 1]).abs().max().item()
+    return 0.0
 
 
 def _outputs(job: Job, model: nn.Module, inputs: Any) -> torch.Tensor:
