@@ -149,10 +149,11 @@ def test_a_lambda_in_a_worker(run: Any) -> None:
     assert len(result.metrics) == 2
 
 
-def test_a_worker_that_exits_names_its_item(run: Any) -> None:
+@pytest.mark.parametrize("end", [lambda: os._exit(3), lambda: os.kill(os.getpid(), signal.SIGKILL)])
+def test_a_worker_that_dies_names_its_item(run: Any, end: Any) -> None:
     def exits(index: int, x: Any, y: Any) -> Any:
         if index == 77 and get_worker_info() is not None:
-            os._exit(3)
+            end()
         return x, y
 
     error = refused(run, ResourceError, train=Items(exits), val=rows(32, 1), settings={"parallel.workers": 1})
