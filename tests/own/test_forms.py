@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,14 @@ def test_own_loss_optimizer_scheduler_and_metric(run: Any) -> None:
     found = result.metrics
     assert found["learning_rate"].to_list() == pytest.approx([0.5, 0.05])
     assert found["own_missed"].to_list() == pytest.approx([1 - a for a in found["val_accuracy"].to_list()])
+    settings = (result.folder / "training_config.yaml").read_text("utf-8")
+    said = " ".join(settings.replace("#", " ").split())
+    assert "not used: an optimizer of your own" in said
+    assert "not used: a scheduler of your own" in said
+    checks = json.loads((result.folder / "logs" / "preflight.json").read_text("utf-8"))["lines"]
+    config = next(line for line in checks if line["id"] == "config")
+    assert "an optimizer of your own at 0.5" in config["message"]
+    assert "far above" not in config["message"]  # what AdamW bears says nothing of it
     best = found["own_missed"].min()
     assert result.verdict in ("accept", "optimize")
     assert best is not None
