@@ -202,6 +202,7 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
         data=None,  # the loop asks the loaders alone
         make_model=lambda: model,
         make_optimizer=lambda _: optimizer,
+        own_optimizer=False,
         rate_factor=lambda progress: 1.0,
         meta={},
     )

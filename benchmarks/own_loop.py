@@ -1,9 +1,9 @@
 """Time of a training step through `fl.baseline` with a data set of one's own, beside the same loop by hand.
 
 The data set is map-style, gives one item at a time, and is read by the training process itself (0 workers), as most
-people's first one is. Both loops get the same items, model, seed, AdamW at the same rate, batch and number of epochs; the
-loop by hand is that of a careful user: DataLoader, loss.item(). The clock ticks in the model's forward, so no figure comes
-from the loops themselves. Rounds alternate; the ratio is the median over rounds.
+people's first one is. Both loops get the same items, model, seed, AdamW at the same rate, batch and number of epochs;
+the loop by hand is that of a careful user: DataLoader, loss.item(). The clock ticks in the model's forward, so no
+figure comes from the loops themselves. Rounds alternate; the ratio is the median over rounds.
 
     python benchmarks/own_loop.py [--rounds 5] [--threads N]
 """

@@ -88,7 +88,7 @@ def check_supported(config: Config) -> None:
     """Refuses what the schema knows and this task cannot do, before anything slow.
 
     Raises:
-        UsageError: A metric that is not measured, or no best checkpoint.
+        UsageError: A metric that is not measured, a setting without a use here, or no best checkpoint.
     """
     from firstlight.training.job import load_task
 
@@ -106,6 +106,12 @@ def check_supported(config: Config) -> None:
                 f"{key} = {metric}",
                 f"use one of {', '.join(measured)}",
             )
+    if config.parallel.workers and not config.data.task.startswith("own_"):
+        raise UsageError(
+            "only items of your own are read by other processes",
+            f"parallel.workers = {config.parallel.workers}, data.task = {config.data.task}",
+            "leave it away: these data are decoded once and lie in memory",
+        )
     if not config.checkpointing.save_best:
         raise UsageError(
             "the baseline needs its best checkpoint",

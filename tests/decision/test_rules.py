@@ -55,6 +55,20 @@ class TestWithATarget:
         assert "meets the target, at least 0.85" in decision.reasons[0]
         assert decision.reference == {"name": "logistic_regression", "value": 0.8}
 
+    def test_a_metric_without_an_interval_is_judged_by_its_target(self) -> None:
+        own = but(
+            metric="own_missed",
+            direction="lower",
+            value=0.05,
+            interval=None,
+            paired={},
+            references=(reference("majority", 0.5, "own_missed"),),
+        )
+        assert decide(dataclasses.replace(own, target=0.1)).verdict == "accept"
+        assert decide(dataclasses.replace(own, target=0.01)).verdict == "optimize"
+        assert decide(own).verdict == "optimize"
+        assert decide(dataclasses.replace(own, value=0.6)).verdict == "failed"
+
     def test_exactly_met_is_met(self) -> None:
         assert decide(but(target=0.9)).verdict == "accept"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -121,15 +122,26 @@ def test_own_loss_optimizer_scheduler_and_metric(run: Any) -> None:
     found = result.metrics
     assert found["learning_rate"].to_list() == pytest.approx([0.5, 0.05])
     assert found["own_missed"].to_list() == pytest.approx([1 - a for a in found["val_accuracy"].to_list()])
+    settings = (result.folder / "training_config.yaml").read_text("utf-8")
+    said = " ".join(settings.replace("#", " ").split())
+    assert "not used: an optimizer of your own" in said
+    assert "not used: a scheduler of your own" in said
+    checks = json.loads((result.folder / "logs" / "preflight.json").read_text("utf-8"))["lines"]
+    config = next(line for line in checks if line["id"] == "config")
+    assert "an optimizer of your own at 0.5" in config["message"]
+    assert "far above" not in config["message"]  # what AdamW bears says nothing of it
     best = found["own_missed"].min()
-    assert result.verdict in ("accept", "optimize") and best is not None and best <= 0.3
-    assert "own_missed" in " ".join(result.reasons) and "at most 0.3" in " ".join(result.reasons)
+    assert result.verdict in ("accept", "optimize")
+    assert best is not None
+    assert best <= 0.3
+    assert "own_missed" in " ".join(result.reasons)
+    assert "at most 0.3" in " ".join(result.reasons)
     page = (result.folder / "baseline_results.md").read_text("utf-8")
     assert "in logs/metrics.json and" not in page  # one val_loss is not held against another
 
 
 def test_the_task_is_told_by_the_targets(run: Any) -> None:
-    x, y = rows()
+    x, _y = rows()
     numbers = run(lambda: net(1), train=(x, x[:, 0] * 3 + 10))
     assert "val_r2" in numbers.metrics.columns
 

@@ -48,13 +48,15 @@ def test_workers_change_no_bit(start: int) -> None:
     assert len(alone) == len(ahead) == 10 - start
     for one, other in zip(alone, ahead, strict=True):
         assert torch.equal(one.inputs.values[0], other.inputs.values[0])
-        assert torch.equal(one.targets, other.targets) and torch.equal(one.rows, other.rows)
+        assert torch.equal(one.targets, other.targets)
+        assert torch.equal(one.rows, other.rows)
 
 
 def test_two_epochs_differ_and_one_is_the_same_again() -> None:
     part = batches(0)
     first, again, second = (torch.cat([b.inputs.values[0] for b in part.epoch(e)]) for e in (0, 0, 1))
-    assert torch.equal(first, again) and not torch.equal(first, second)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
 
 
 def test_items_that_setup_has_no_time_for_are_nobodys_copies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +94,8 @@ def test_a_slow_item_is_shown_with_its_share_of_the_step(run: Any) -> None:
     assert result.metrics["data_wait"][0] > 0.5
     lines = json.loads((result.folder / "logs" / "preflight.json").read_text("utf-8"))["lines"]
     speed = next(line for line in lines if line["id"] == "loader_speed")
-    assert speed["level"] == "warning" and "__getitem__" in speed["remedy"]
+    assert speed["level"] == "warning"
+    assert "__getitem__" in speed["remedy"]
     assert "Waiting for data" in (result.folder / "baseline_results.md").read_text("utf-8")
 
 
@@ -102,4 +105,5 @@ def test_the_time_limit_grows_with_what_items_take() -> None:
     with reading.of("train", 2):
         time.sleep(0.02)
     assert reading.item_seconds == pytest.approx(0.01, rel=0.5)
-    assert reading.limit_seconds(64) > short and reading.index == -1
+    assert reading.limit_seconds(64) > short
+    assert reading.index == -1

@@ -52,7 +52,9 @@ def test_an_item_that_raises_is_named(run: Any) -> None:
         return x, y
 
     error = refused(run, DataError, train=Items(broken))
-    assert "train[17]" in error.where and HERE in error.where and "no such picture" in error.where
+    assert "train[17]" in error.where
+    assert HERE in error.where
+    assert "no such picture" in error.where
 
 
 @pytest.mark.parametrize("end", [SystemExit(3), KeyError("x")])
@@ -93,7 +95,8 @@ def test_a_stream_without_end_is_refused(run: Any, monkeypatch: pytest.MonkeyPat
 
 def test_a_model_that_returns_a_tuple(run: Any) -> None:
     error = refused(run, FirstlightError, Answers(lambda out: (out, out)))
-    assert "tuple of" in str(error) and HERE in str(error)
+    assert "tuple of" in str(error)
+    assert HERE in str(error)
 
 
 def test_a_loss_that_wants_other_targets(run: Any) -> None:
@@ -146,10 +149,11 @@ def test_a_lambda_in_a_worker(run: Any) -> None:
     assert len(result.metrics) == 2
 
 
-def test_a_worker_that_exits_names_its_item(run: Any) -> None:
+@pytest.mark.parametrize("end", [lambda: os._exit(3), lambda: os.kill(os.getpid(), signal.SIGKILL)])
+def test_a_worker_that_dies_names_its_item(run: Any, end: Any) -> None:
     def exits(index: int, x: Any, y: Any) -> Any:
         if index == 77 and get_worker_info() is not None:
-            os._exit(3)
+            end()
         return x, y
 
     error = refused(run, ResourceError, train=Items(exits), val=rows(32, 1), settings={"parallel.workers": 1})
@@ -163,7 +167,8 @@ def test_an_item_that_raises_in_a_worker_is_named(run: Any) -> None:
         return x, y
 
     error = refused(run, DataError, train=Items(raises), val=rows(32, 1), settings={"parallel.workers": 2})
-    assert "train[21]" in error.where and HERE in error.where
+    assert "train[21]" in error.where
+    assert HERE in error.where
 
 
 def test_an_item_that_loads_for_ever(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +180,8 @@ def test_an_item_that_loads_for_ever(run: Any, monkeypatch: pytest.MonkeyPatch) 
         return x, y
 
     error = refused(run, DataError, train=Items(waits))
-    assert "train[4]" in error.where and "too long" in error.what
+    assert "train[4]" in error.where
+    assert "too long" in error.what
 
 
 def test_a_loss_that_becomes_nan_stops_by_rule(run: Any) -> None:
@@ -193,7 +199,8 @@ def test_a_loss_that_becomes_nan_stops_by_rule(run: Any) -> None:
             return self.body(x) * (torch.nan if self.steps > 80 else 1.0)
 
     result = run(Later, train=(x, y), settings={"training.epochs": 30})
-    assert result.verdict == "failed" and "nan_loss" in " ".join(result.reasons)
+    assert result.verdict == "failed"
+    assert "nan_loss" in " ".join(result.reasons)
     assert all(bool(v.isfinite().all()) for v in result.model.state_dict().values())
 
 

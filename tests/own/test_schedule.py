@@ -34,7 +34,7 @@ def test_two_arguments_are_stepped_each_step_as_by_hand() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda o: lr_scheduler.ReduceLROnPlateau(o), "beforehand"),
+        (lr_scheduler.ReduceLROnPlateau, "beforehand"),
         (lambda o: 3, "makes none"),
         (lambda o: o.nothing, "raises an error"),
     ],

@@ -61,6 +61,7 @@ def _pipeline(config: Config, data: Dataset, outputs: int, machine: Machine) -> 
             batch_size=own.items[0].batch_size,
             learning_rate=own.given.learning_rate,
             workers=own.items[0].workers,
+            schedule=own.given.schedule is not None,
         ),
         views=only,
         meta={"origin": own.given.origin},

@@ -44,6 +44,7 @@ class OwnShape:
     batch_size: int | None = None  # of the loader that was given
     learning_rate: float | None = None  # of the optimizer that was given
     workers: int | None = None  # of the loader that was given
+    schedule: bool = False  # a scheduler was given
 
 
 Shape = ImageShape | TableShape | TextShape | OwnShape

@@ -40,6 +40,7 @@ class Job:
     data: Dataset
     make_model: Callable[[], nn.Module]  # seeded: two calls give equal weights
     make_optimizer: Callable[[nn.Module], Optimizer]
+    own_optimizer: bool  # a person's: what the config says of the update rule is not used
     rate_factor: Callable[[float], float]  # progress 0 to 1 -> share of the peak rate
     meta: dict[str, Any]  # what a prediction needs beside the weights
 
@@ -87,6 +88,7 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
         data=data,
         make_model=lambda: make_model(config, pipeline.shape, machine, pipeline),
         make_optimizer=pipeline.optimizer or (lambda model: make_optimizer(model, config)),
+        own_optimizer=pipeline.optimizer is not None,
         rate_factor=pipeline.schedule or partial(rate_factor, scheduler=config.scheduler),
         meta=prediction_meta(data, objective, pipeline),
     )

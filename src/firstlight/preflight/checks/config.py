@@ -31,7 +31,7 @@ def run(bench: Bench) -> Finding:
     training = job.config.training
     said = (
         f"{count(training.epochs, 'epoch')} of {count(len(job.train), 'step')}, batch {training.batch_size}, "
-        f"{job.config.optimizer.name} at {number(training.learning_rate)}, "
+        f"{_update_rule(job)} at {number(training.learning_rate)}, "
         f"budget {number(job.config.budget.minutes)} min"
     )
     notices = list(_notices(job))
@@ -44,11 +44,15 @@ def run(bench: Bench) -> Finding:
     return ok(said)
 
 
+def _update_rule(job: Job) -> str:
+    return "an optimizer of your own" if job.own_optimizer else job.config.optimizer.name
+
+
 def _notices(job: Job) -> Iterator[tuple[str, str]]:
     """(what is odd, what to do)."""
     config = job.config
     rate, name = config.training.learning_rate, config.optimizer.name
-    if rate > LARGEST_RATE[name]:
+    if not job.own_optimizer and rate > LARGEST_RATE[name]:
         yield (
             f"the rate {number(rate)} is far above what {name} usually bears ({number(LARGEST_RATE[name])})",
             "lower training.learning_rate",

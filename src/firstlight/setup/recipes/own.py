@@ -23,6 +23,13 @@ def _fill(draft: Draft, data: Dataset, shape: OwnShape) -> None:
         draft.put("parallel.workers", shape.workers, "as in the loader that was given")
     if shape.learning_rate is not None:
         draft.put("training.learning_rate", shape.learning_rate, "as in the optimizer that was given")
+        draft.put(
+            "optimizer.name", draft.config.optimizer.name, "not used: an optimizer of your own was given"
+        )
+    if shape.schedule:
+        draft.put(
+            "scheduler.name", draft.config.scheduler.name, "not used: a scheduler of your own was given"
+        )
 
 
 RECIPE = Recipe(
