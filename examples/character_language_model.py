@@ -68,7 +68,7 @@ def main() -> None:
         val=rows_of(numbers[cut:]),
         minutes=wanted.minutes,
         out=wanted.out,
-        settings={"training.learning_rate": 0.01, "training.batch_size": 16},
+        settings={"training.learning_rate": 0.01, "training.batch_size": 16, "training.epochs": 8},
     )
     print(result)
     print(write(result.model, characters, start=text[:LENGTH], count=200))

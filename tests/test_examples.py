@@ -44,14 +44,14 @@ def test_the_page_has_a_program_for_each_task() -> None:
 
 
 def test_the_segmentation_example(tmp_path: Path) -> None:
-    words = ("--minutes", "1", "--pictures", "120", "--out", str(tmp_path / "shapes"))
+    words = ("--pictures", "120", "--out", str(tmp_path / "shapes"))
     assert "<accept" in run(ROOT / "examples" / "segmentation.py", *words, cwd=tmp_path)
 
 
 def test_the_language_example_reads_a_file_and_writes(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text((ROOT / "LICENSE").read_text("utf-8"), "utf-8")
-    words = (str(text), "--minutes", "0.7", "--out", str(tmp_path / "text"))
+    words = (str(text), "--out", str(tmp_path / "text"))
     said = run(ROOT / "examples" / "character_language_model.py", *words, cwd=tmp_path)
     assert "<accept" in said
     assert len(said.split("report.html>")[1]) > 200
