@@ -17,6 +17,7 @@ import firstlight as fl
 
 CLASSES = ["ground", "box", "disk"]
 SIDE = 32  # pixels
+FAR = 1_000_000  # between the random numbers of two data sets: no picture is in both
 BRIGHTNESS = torch.tensor([0.0, 1.0, -1.0])  # of each class
 
 
@@ -31,7 +32,7 @@ class Shapes(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return self.count
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        draw = torch.Generator().manual_seed(self.seed * self.count + index)
+        draw = torch.Generator().manual_seed(self.seed * FAR + index)
         top, left, y, x = torch.randint(2, SIDE - 10, (4,), generator=draw).tolist()
         mask = torch.zeros(SIDE, SIDE, dtype=torch.long)
         mask[top : top + 9, left : left + 9] = 1
