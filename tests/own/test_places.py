@@ -47,6 +47,7 @@ ragged = [(torch.rand(length, 3), some(5, length)) for length in (3, 5, 2, 7)]
         ((ids, ids), {}, "language"),
         ([{"input_ids": i, "attention_mask": torch.ones(8), "labels": i} for i in ids], {}, "language"),
         ((ids, some(9, 20, 8, seed=1)), {"task": "language"}, "language"),
+        ((ids, some(30_000, 20, 8).masked_fill(ids > 1, -100)), {}, "language"),
     ],
 )
 def test_the_form_of_the_targets_tells_the_task(train: Any, more: dict[str, Any], task: str) -> None:

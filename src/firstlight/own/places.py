@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from firstlight.own.given import Given
 
 BY_LABELS = ("BCELoss", "BCEWithLogitsLoss")  # losses of one channel that is 0 or 1
+MOST_TAGS = 1000  # more classes are a vocabulary, as of words that were masked (judgement)
 LANGUAGE_TOKENS = 2  # of a row, at least, to see that one follows the other
 
 
@@ -114,7 +115,8 @@ def _task(each: Mapping[int, Counted], given: Given, follows: Follows) -> str:
     if pictures and (whole or type(given.loss).__name__ in BY_LABELS):
         return "segmentation"
     if whole and all(len(one.shape) == 1 for one in each.values()):
-        return "tokens"
+        most = max(int(one.classes[-1]) for one in each.values())
+        return "tokens" if most < MOST_TAGS else "language"
     raise UsageError(
         "targets of this form have no task of their own here",
         f"a target is {next(iter(each.values())).said}",
@@ -158,7 +160,7 @@ def _refuse_classes(counts: Counts, each: Mapping[int, Counted], given: Given) -
 def _said(task: str, width: int, shifted: bool, given: Given) -> str:
     """The targets in words."""
     if task == "language":
-        where = "the inputs themselves, moved by one place here" if shifted else "the tokens after the inputs"
-        return f"{where}; tokens up to {width - 1}"
+        where = "the inputs themselves, moved by one place here" if shifted else "tokens of a vocabulary"
+        return f"{where}, up to {width - 1}"
     place = "pixel" if task == "segmentation" else "token"
     return f"a class for each {place}: {count(len(given.classes or range(width)), 'class')}"

@@ -127,10 +127,13 @@ def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said:
             return warning(said, share, remedy=remedy, page=page)
         return failed(said, share, remedy=remedy, page=page)
     judge = warning if bench.job.objective.own_loss and first.share < 1 else failed  # its floor may be high
+    beside = (
+        "" if bench.job.objective.by_row else "; networks that play need a metric of your own to be judged by"
+    )
     return judge(
         said,
         share,
-        remedy="look for a detached graph, frozen layers, outputs of huge size, or labels of other rows",
+        remedy=f"look for a detached graph, frozen layers, outputs of huge size, or labels of other rows{beside}",
         page=page,
     )
 
