@@ -67,3 +67,19 @@ def test_no_learning_rings_after_three_epochs_and_learning_does_not():
     assert alarms().epoch(**flat, best_metric=0.2, interval=0.02) is None
     assert alarms().epoch(**flat | {"train_losses": [2.3, 2.2, 2.1]}, best_metric=0.1, interval=0.02) is None
     assert alarms().epoch(**flat | {"epoch": 2}, best_metric=0.1, interval=0.02) is None
+
+
+def test_perplexity_counts_as_learning_when_it_is_lower():
+    flat = {"step": 500, "epoch": 3, "train_losses": [2.31, 2.303, 2.302]}
+    watch = Alarms(chance_loss=math.log(10), rare_metric=10.0, lower_is_better=True)
+    assert watch.best([11.0, 9.9, 10.5]) == 9.9
+    assert watch.epoch(**flat, best_metric=10.5, interval=0.02).page == "convergence_stall"
+    assert watch.epoch(**flat, best_metric=9.0, interval=0.02) is None
+
+
+def test_where_chance_is_not_known_nothing_is_called_stalled():
+    flat = {"step": 500, "epoch": 3, "train_losses": [2.3, 2.5, 2.6]}
+    assert (
+        Alarms(chance_loss=math.nan, rare_metric=math.nan).epoch(**flat, best_metric=3.0, interval=0.02)
+        is None
+    )
