@@ -202,10 +202,14 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
         data=None,  # the loop asks the loaders alone
         make_model=lambda: model,
         make_optimizer=lambda _: optimizer,
+        own_optimizer=False,
+        rate_factor=lambda progress: 1.0,
         meta={},
     )
     plan = Plan(epochs=epochs, steps_per_epoch=len(train_loader))
-    state = TrainingState(model=model, optimizer=optimizer, plan=plan, best=Best(metric="val_loss"))
+    state = TrainingState(
+        model=model, optimizer=optimizer, plan=plan, best=Best(metric="val_loss", lower_is_better=True)
+    )
     watch = Watch(
         meter=Meter(),
         alarms=Alarms(chance_loss=objective.chance.loss, rare_metric=objective.chance.metric),

@@ -13,10 +13,21 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it. What users may rely on; everything else may move.
 _PUBLIC = {
+    "Checks": "firstlight.api",
     "FirstlightError": "firstlight.errors",
+    "Result": "firstlight.api",
+    "baseline": "firstlight.api",
+    "check": "firstlight.api",
 }
 
-__all__ = ["FirstlightError", "__version__"]
+__all__ = [  # written out: who reads or completes the name finds it here
+    "Checks",
+    "FirstlightError",
+    "Result",
+    "__version__",
+    "baseline",
+    "check",
+]
 
 
 def __getattr__(name: str) -> Any:

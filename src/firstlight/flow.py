@@ -32,10 +32,12 @@ from firstlight.request import Request, data_path, name_of, requested
 from firstlight.watch.log import Both, LogFile
 
 if TYPE_CHECKING:
+    from firstlight.data.examples import Examples
     from firstlight.experiment.records import CheckLine, Decision, Outcome, Reference
     from firstlight.kinds.kind import Dataset
     from firstlight.references.run import Measured
     from firstlight.setup.propose import Proposal
+    from firstlight.training.job import Job
     from firstlight.watch.progress import Progress
 
 __all__ = ["Request", "baseline", "check", "report", "run", "setup", "status"]
@@ -44,7 +46,9 @@ __all__ = ["Request", "baseline", "check", "report", "run", "setup", "status"]
 def run(request: Request, progress: Progress) -> tuple[Folder, Decision]:
     """Phases 1 and 2 in one go."""
     folder = setup(request, progress)
-    return folder, baseline(folder, resume=False, started=request.started, progress=progress)
+    return folder, baseline(
+        folder, resume=False, started=request.started, progress=progress, examples=request.examples
+    )
 
 
 def setup(request: Request, progress: Progress) -> Folder:
@@ -67,7 +71,9 @@ def setup(request: Request, progress: Progress) -> Folder:
         log = Both(progress, LogFile(folder.log))
         proof = seed_everything(config.seed)
         machine = machine_of(config)
-        examples = load_examples(config.data, base=base, fallback=folder.root / "cache", progress=progress)
+        examples = request.examples or load_examples(
+            config.data, base=base, fallback=folder.root / "cache", progress=progress
+        )
         split = split_examples(examples, config.data, config.seed)
         data = dataset(examples, split)
         seen = data.kind.profile(data)
@@ -111,7 +117,7 @@ def setup(request: Request, progress: Progress) -> Folder:
     return Folder(new.final)
 
 
-def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
+def check(folder: Folder, progress: Progress, *, examples: Examples | None = None) -> tuple[CheckLine, ...]:
     """The preflight of phase 2 alone; a config that was changed after setup is verified and recorded again."""
     from firstlight.attempt import finish_new_attempt
     from firstlight.gates.status import confirm_again, write_status
@@ -124,7 +130,7 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
         log.stage("preflight")
         if not folder.outcome.is_file():
             confirm_again(folder, "setup")
-        loaded = load(folder, started, log)
+        loaded = load(folder, started, log, examples)
         lines = preflight(
             loaded.job,
             deadline=time.monotonic() + PREFLIGHT_MOST,
@@ -136,8 +142,17 @@ def check(folder: Folder, progress: Progress) -> tuple[CheckLine, ...]:
     return lines
 
 
-def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress) -> Decision:
+def baseline(
+    folder: Folder, *, resume: bool, started: float, progress: Progress, examples: Examples | None = None
+) -> Decision:
     """Phase 2: preflight, references, training, report, gate, decision.
+
+    Args:
+        folder: Of the experiment.
+        resume: Go on from the last state saved.
+        started: Monotonic seconds at which the budget began.
+        progress: Told of everything.
+        examples: A person's own data, read already; None = read what the config names.
 
     Raises:
         GateShut: Gate 1 is shut.
@@ -147,7 +162,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
     """
     from firstlight.attempt import finish_new_attempt, proven, train
     from firstlight.gates.status import write_status
-    from firstlight.references.run import references, write_references
+    from firstlight.references.run import write_references
     from firstlight.training.interrupt import stop_on_signals
 
     with lock(folder):
@@ -158,7 +173,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             # Training ended, and a kill came before the last page: only that is missing.
             return _finish(folder)
         _require_untrained(folder, resume)
-        loaded = load(folder, started, log)
+        loaded = load(folder, started, log, examples)
         job, clock = loaded.job, loaded.clock
         budget = clock.deadline - clock.started
         if not (resume and _preflight_passed(folder)):
@@ -167,15 +182,7 @@ def baseline(folder: Folder, *, resume: bool, started: float, progress: Progress
             job, clock = loaded.job, loaded.clock
         if not (resume and folder.references.is_file()):
             log.stage("references")
-            seconds = reference_seconds(budget)
-            found = references(
-                job.data,
-                job.objective,
-                seconds=seconds,
-                seed=job.config.seed,
-                progress=progress,
-                without=job.config.model.name,
-            )
+            found = _beside(job, reference_seconds(budget), progress)
             write_references(job, found)
             for one in found:
                 _tell_reference(one, job.metric, log)
@@ -302,6 +309,24 @@ def _fit(loaded: Loaded, progress: Progress) -> Outcome:
     name, seed = job.config.model.name, job.config.seed
     return run_fit(
         job, lambda: fit_model(job.data, job.objective, name, seconds=seconds, seed=seed), clock, progress
+    )
+
+
+def _beside(job: Job, seconds: float, progress: Progress) -> tuple[Measured, ...]:
+    """The simple models on the same split; of a step, whose targets nobody knows, the model before its first step."""
+    from firstlight.data.examples import UNKNOWN_TARGETS
+    from firstlight.references.run import references
+    from firstlight.references.untrained import untrained
+
+    if job.data.examples.task == UNKNOWN_TARGETS:
+        return (untrained(job),)
+    return references(
+        job.data,
+        job.objective,
+        seconds=seconds,
+        seed=job.config.seed,
+        progress=progress,
+        without=job.config.model.name,
     )
 
 

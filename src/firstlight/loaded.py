@@ -12,6 +12,7 @@ from firstlight.text import visible
 
 if TYPE_CHECKING:
     from firstlight.config.schema import Config
+    from firstlight.data.examples import Examples
     from firstlight.experiment.folder import Folder
     from firstlight.training.job import Job
     from firstlight.training.run import Clock
@@ -30,8 +31,15 @@ class Loaded:
     clock: Clock
 
 
-def load(folder: Folder, started: float, progress: Progress) -> Loaded:
-    """Reads config, data and split back, checks that the data is the same, seeds everything."""
+def load(folder: Folder, started: float, progress: Progress, examples: Examples | None = None) -> Loaded:
+    """Reads config, data and split back, checks that the data is the same, seeds everything.
+
+    Args:
+        folder: Of the experiment.
+        started: Monotonic seconds at which the budget began.
+        progress: Told what was found.
+        examples: A person's own data, read already; None = read what the config names.
+    """
     from firstlight.data.load import load_examples
     from firstlight.data.split import read_split
     from firstlight.kinds.kind import dataset
@@ -48,7 +56,11 @@ def load(folder: Folder, started: float, progress: Progress) -> Loaded:
     machine = machine_of(config)
     for line in (*seed_everything(config.seed), *(f"{k}: {v}" for k, v in machine.described().items())):
         progress.detail(line)
-    examples = load_examples(config.data, base=folder.root, fallback=folder.root / "cache", progress=progress)
+    if examples is None:
+        _refuse_python(config, folder)
+        examples = load_examples(
+            config.data, base=folder.root, fallback=folder.root / "cache", progress=progress
+        )
     split = read_split(folder.splits, examples)
     recorded = _recorded_fingerprint(folder)
     if examples.fingerprint != recorded:
@@ -81,11 +93,20 @@ def _recorded_fingerprint(folder: Folder) -> str:
     return recorded
 
 
+def _refuse_python(config: Config, folder: Folder) -> None:
+    if config.data.task.startswith("own"):
+        raise UsageError(
+            "model and data of this experiment were given from Python",
+            f"data.task = {config.data.task} in {folder.config}",
+            f"go on there: fl.baseline(model, train=..., out={str(folder.root)!r}, resume=True)",
+        )
+
+
 def check_supported(config: Config) -> None:
     """Refuses what the schema knows and this task cannot do, before anything slow.
 
     Raises:
-        UsageError: A metric that is not measured, or no best checkpoint.
+        UsageError: A metric that is not measured, a setting without a use here, or no best checkpoint.
     """
     from firstlight.training.job import load_task
 
@@ -96,12 +117,19 @@ def check_supported(config: Config) -> None:
         ("acceptance.metric", config.acceptance.metric),
         ("validation.metric", config.validation.metric),
     ):
-        if metric is not None and metric not in measured:
+        own = metric is not None and metric.startswith("own_") and config.data.task.startswith("own_")
+        if metric is not None and metric not in measured and not own:
             raise UsageError(
                 f"{config.data.task.replace('_', ' ')} does not measure this metric",
                 f"{key} = {metric}",
                 f"use one of {', '.join(measured)}",
             )
+    if config.parallel.workers and not config.data.task.startswith("own_"):
+        raise UsageError(
+            "only items of your own are read by other processes",
+            f"parallel.workers = {config.parallel.workers}, data.task = {config.data.task}",
+            "leave it away: these data are decoded once and lie in memory",
+        )
     if not config.checkpointing.save_best:
         raise UsageError(
             "the baseline needs its best checkpoint",

@@ -13,6 +13,7 @@ from firstlight.config.schema import Config
 from firstlight.errors import UsageError
 
 if TYPE_CHECKING:
+    from firstlight.data.examples import Examples
     from firstlight.watch.progress import Progress
 
 LEAST_MINUTES = 0.5  # below this not even the preflight fits
@@ -29,13 +30,16 @@ class Request:
     at_least: float | None = None
     overrides: tuple[str, ...] = ()
     confirmed: bool = False  # what only a person can confirm was confirmed on the command line
+    examples: Examples | None = None  # a person's own, read already; then `data` names them
     started: float  # monotonic seconds at which the command began; the budget counts from there
 
 
 def requested(request: Request, progress: Progress) -> tuple[Config, Path]:
     """The config as the person asked for it, and the folder that its paths start from."""
     path = Path(request.data)
-    if path.suffix in (".yaml", ".yml"):
+    if request.examples is not None:
+        config, base = _with_source(Config(), request.data), Path.cwd()
+    elif path.suffix in (".yaml", ".yml"):
         parsed = read_config(path)
         for notice in parsed.notices:
             progress.note(notice)
@@ -44,7 +48,7 @@ def requested(request: Request, progress: Progress) -> tuple[Config, Path]:
         config, base = Config(), Path.cwd()
         config = _with_source(config, request.data)
     source = config.data.source
-    if source and not source.startswith("sample:"):
+    if source and request.examples is None and not source.startswith("sample:"):
         absolute = os.path.abspath(base / os.path.expanduser(source))  # the experiment lies in another folder
         config = _with_source(config, absolute)
     if request.minutes is not None:
@@ -81,6 +85,6 @@ def data_path(config: Config) -> Path | None:
 
 
 def name_of(config: Config) -> str:
-    """What the experiment is called after."""
+    """What the experiment is called after: itself, or its data."""
     source = config.data.source or "experiment"
     return config.experiment.name or Path(os.path.realpath(source.removeprefix("sample:"))).stem

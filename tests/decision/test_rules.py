@@ -55,6 +55,20 @@ class TestWithATarget:
         assert "meets the target, at least 0.85" in decision.reasons[0]
         assert decision.reference == {"name": "logistic_regression", "value": 0.8}
 
+    def test_a_metric_without_an_interval_is_judged_by_its_target(self) -> None:
+        own = but(
+            metric="own_missed",
+            direction="lower",
+            value=0.05,
+            interval=None,
+            paired={},
+            references=(reference("majority", 0.5, "own_missed"),),
+        )
+        assert decide(dataclasses.replace(own, target=0.1)).verdict == "accept"
+        assert decide(dataclasses.replace(own, target=0.01)).verdict == "optimize"
+        assert decide(own).verdict == "optimize"
+        assert decide(dataclasses.replace(own, value=0.6)).verdict == "failed"
+
     def test_exactly_met_is_met(self) -> None:
         assert decide(but(target=0.9)).verdict == "accept"
 
@@ -207,3 +221,30 @@ def test_a_verdict_is_always_given_with_reasons_and_never_accepts_what_is_worse(
         if target is not None:
             assert sign * (decision.value - target) >= 0
             assert all(sign * (decision.value - v) >= 0 for v in known)
+
+
+class TestBesideTheUntrainedModel:
+    """A step has no other reference, and what chance reaches is not known."""
+
+    beside = but(
+        metric="val_loss",
+        direction="lower",
+        value=0.2,
+        interval=(0.18, 0.22),
+        references=(reference("untrained", 1.0, "val_loss"),),
+        paired={"untrained": (-0.8, -0.9, -0.7)},
+    )
+
+    def test_better_is_not_yet_enough(self) -> None:
+        decision = decide(self.beside)
+        assert decision.verdict == "optimize"
+        assert "better than untrained with val_loss 1" in decision.reasons[0]
+        assert "name what is enough" in decision.reasons[1]
+
+    def test_with_a_target_it_is_accepted(self) -> None:
+        assert decide(dataclasses.replace(self.beside, target=0.3)).verdict == "accept"
+
+    def test_no_better_has_failed(self) -> None:
+        worse = dataclasses.replace(self.beside, value=1.1, paired={"untrained": (0.1, 0.05, 0.2)})
+        assert decide(worse).verdict == "failed"
+        assert "Nothing was learnt that shows" in decide(worse).reasons[0]

@@ -14,8 +14,9 @@ from firstlight.experiment import records_io, store
 from firstlight.experiment.attempts import archive_attempt
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.metrics import read_metrics, write_metrics
-from firstlight.experiment.records import EpochRecord, Item, Outcome
-from firstlight.gates.post_baseline import CHECKS, GATE
+from firstlight.experiment.records import EpochRecord, Item, Outcome, Reference
+from firstlight.gates.baseline_files import BaselineFiles, read_baseline
+from firstlight.gates.post_baseline import CHECKS, GATE, loss_fell, references_run
 from firstlight.results.evidence import evidence
 from firstlight.results.facts import read_facts
 
@@ -243,6 +244,31 @@ def test_one_epoch_is_held_against_a_guess(trained: Folder) -> None:
     epochs(lambda found: [replace(found[0], train_loss=2.2)])(trained)
     assert items(trained)["loss_fell"].state == "passed"
     assert "a guess among the classes" in items(trained)["loss_fell"].value
+
+
+def as_task(trained: Folder, task: str, metric: str, *references: Reference) -> BaselineFiles:
+    """The files as those of another task, with other references."""
+    found = read_baseline(trained)
+    assert found.config is not None
+    data = found.config.data.model_copy(update={"task": task, "classes": None})
+    wanted = found.config.acceptance.model_copy(update={"metric": metric})
+    config = found.config.model_copy(update={"data": data, "acceptance": wanted})
+    return replace(found, config=config, references=references, epochs=found.epochs[:1])
+
+
+def test_a_language_is_held_against_the_frequencies_of_its_tokens(trained: Folder) -> None:
+    unigram = Reference(name="unigram", metrics={"val_loss": 9.0}, seconds=1.0)
+    files = as_task(trained, "own_language", "val_perplexity", unigram)
+    assert (loss_fell(files).state, references_run(files).state) == ("passed", "passed")
+    assert "9 of unigram" in loss_fell(files).value
+    assert loss_fell(as_task(trained, "own_language", "val_perplexity")).state == "failed"
+
+
+def test_the_loss_of_a_step_need_not_fall_when_another_metric_judges(trained: Folder) -> None:
+    untrained = Reference(name="untrained", metrics={"val_loss": 0.0, "own_hit": 0.1}, seconds=1.0)
+    assert loss_fell(as_task(trained, "own_step", "own_hit", untrained)).state == "not_applicable"
+    assert loss_fell(as_task(trained, "own_step", "val_loss", untrained)).state == "failed"
+    assert references_run(as_task(trained, "own_step", "own_hit", untrained)).state == "passed"
 
 
 def test_fewer_epochs_than_the_period_need_no_periodic_checkpoint(trained: Folder) -> None:

@@ -33,7 +33,7 @@ def test_the_loop_trains_beside_one_written_by_hand() -> None:
     assert "ratio digits" in run("loop.py", "--rounds", "1", "--threads", "1", "--workloads", "digits")
 
 
-@pytest.mark.parametrize("name", ["peak.py", "startup.py", "sets.py"])
+@pytest.mark.parametrize("name", ["own_loop.py", "peak.py", "startup.py", "sets.py"])
 def test_the_others_can_be_imported_and_explained(name: str) -> None:
     code = f"import runpy; runpy.run_path({name!r}, run_name='imported')"
     run("-c", code)

@@ -266,6 +266,9 @@ def test_a_way_to_the_loss_that_is_broken_is_flat_at_every_rate(job):
         ((2.0, 1.5, 1.0, 0.9, 0.8), "falls"),
         ((2.0, 1.9, 1.7, 1.6, 1.6), "slow"),
         ((2.0, 2.0, 1.98, 1.99, 1.98), "flat"),
+        ((-1.0, -1.2, -1.5, -2.0), "falls"),  # a loss of a person's own may be below nought
+        ((-1.0, -1.0, -0.9, -0.9), "flat"),
+        ((-1.0, 2.5, 3.0, 3.0), "explodes"),
         ((2.0, 3.0, 9.0, 9.0, 9.0), "explodes"),
         ((2.0, 1.0, float("inf")), "explodes"),
         ((2.0, 0.8, 1.8, 1.7, 1.8), "oscillates"),

@@ -95,6 +95,33 @@ def test_runs_that_are_judged_by_different_metrics_are_compared_by_that_of_the_t
     assert compare([first, second])[1]["differences"][0]["metric"] == "val_r2"
 
 
+def added_up(folder: Folder, right: float, *, classes: tuple[str, ...] = ("a", "b"), seed: int = 0) -> Folder:
+    """In place of the predictions those of a segmentation of 30 pictures of 100 pixels."""
+    rng = np.random.default_rng(seed)
+    actual = rng.multinomial(100, [0.7, 0.3], size=30)
+    hits = rng.binomial(actual, right)
+    sums = np.concatenate(
+        [(actual - hits).sum(1)[:, None], hits, actual, hits + (actual - hits)[:, ::-1]], axis=1
+    )
+    arrays = {"task": np.array("segmentation"), "ids": np.array([f"row-{i}" for i in range(30)])}
+    store.write_npz(folder.predictions, {**arrays, "sums": sums, "classes": np.array(classes)})
+    return folder
+
+
+def test_metrics_that_were_added_up_are_compared_on_the_same_rows(build_experiment: Any) -> None:
+    folders = [build_experiment(name) for name in ("weak", "strong", "turned", "changed")]
+    weak, strong = added_up(folders[0], 0.5), added_up(folders[1], 0.9)
+    turned = added_up(folders[2], 0.9, classes=("b", "a"))
+    changed = added_up(folders[3], 0.9, seed=1)
+    differences = compare([weak, strong, turned, changed])[1]["differences"]
+    assert differences[0]["comparable"]
+    low, high = differences[0]["interval"]
+    assert 0.3 < low < differences[0]["difference"] < high < 0.5
+    assert [one["comparable"] for one in differences[1:]] == [False, False]
+    assert "another order" in differences[1]["reason"]
+    assert "have another label" in differences[2]["reason"]
+
+
 def test_another_task_is_said_to_be_not_comparable(build_experiment: Any) -> None:
     text, _ = compare([build_experiment("a"), build_experiment("b", task="regression")])
     assert "not comparable: regression is another task than classification" in text

@@ -12,7 +12,7 @@ from small_experiment import Told, copied, loaded, train_until
 from firstlight.errors import Interrupted
 from firstlight.experiment.folder import Folder
 from firstlight.training import checkpoint, loop, run, saving
-from firstlight.training.evaluate import Stopped, predict
+from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.interrupt import Stop
 from firstlight.training.run import fresh_state, resumed_state, run_training
 
@@ -74,7 +74,7 @@ def test_a_signal_in_a_validation_leaves_no_spoiled_weights(
         stop.number = 15
         raise Stopped
 
-    monkeypatch.setattr(loop, "predict", spoil)
+    monkeypatch.setattr(loop, "evaluate", spoil)
     with pytest.raises(Interrupted):
         run_training(one.job, state, one.clock, stop, Told())
     weights = checkpoint.load(folder, folder.last)["model"].values()
@@ -84,7 +84,7 @@ def test_a_signal_in_a_validation_leaves_no_spoiled_weights(
 def test_a_long_validation_is_saved_before(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     one, stop = loaded(folder), Stop()
     state, saved = fresh_state(one.job), []
-    real = loop.predict
+    real = loop.evaluate
 
     def slow(*words: Any, **more: Any) -> Any:
         saved.append((state.step, folder.last.is_file() and checkpoint.load(folder, folder.last)["step"]))
@@ -92,7 +92,7 @@ def test_a_long_validation_is_saved_before(folder: Folder, monkeypatch: pytest.M
         return real(*words, **more)
 
     speed = loop._speed
-    monkeypatch.setattr(loop, "predict", slow)
+    monkeypatch.setattr(loop, "evaluate", slow)
     monkeypatch.setattr(
         loop, "_speed", lambda *words: (s := speed(*words)) and loop.Speed(step=s.step, validation=60.0)
     )
@@ -115,10 +115,10 @@ def test_a_signal_after_the_last_batch_does_not_throw_the_validation_away(folder
     import dataclasses
 
     job = dataclasses.replace(one.job, views=Views())  # type: ignore[arg-type]
-    predicted, targets = predict(model, job, stop=stop)
+    _, predicted, targets = evaluate(model, job, stop=stop)
     assert len(predicted) == len(targets) == one.job.val.count
     with pytest.raises(Stopped):
-        predict(model, one.job, stop=stop)
+        evaluate(model, one.job, stop=stop)
     assert model.training
 
 

@@ -19,7 +19,7 @@ def job(folder: Folder, task: str, rows: int, meta: dict[str, float], classes: t
     return SimpleNamespace(
         folder=folder,
         classes=classes,
-        objective=SimpleNamespace(meta=meta),
+        objective=SimpleNamespace(meta=meta, own_loss=False, running=None),
         val=SimpleNamespace(rows=SimpleNamespace(numpy=lambda: np.arange(0, 2 * rows, 2))),
         data=SimpleNamespace(
             examples=SimpleNamespace(ids=ids, task=task, groups=None, content=SimpleNamespace(kind="table"))

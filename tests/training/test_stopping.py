@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from firstlight.config.schema import EarlyStopping
+from firstlight.config.schema import LOWER_IS_BETTER, EarlyStopping
 from firstlight.training.stopping import Best, should_stop
 
 
 def follow(metric, values, min_delta=0.001, losses=None):
-    best = Best(metric=metric)
+    best = Best(metric=metric, lower_is_better=metric in LOWER_IS_BETTER)
     for epoch, value in enumerate(values, start=1):
         loss = losses[epoch - 1] if losses else 1.0
         best = best.updated(value, loss, epoch, min_delta)

@@ -78,3 +78,19 @@ def test_where_chance_is_not_known_a_loss_that_falls_is_learning(losses, rings):
     found = unknown.epoch(step=1_000, epoch=3, train_losses=losses, best_metric=0.1, interval=0.02)
     assert (found is not None) == rings
     assert found is None or "in the first epoch it was 5" in found.detail
+
+
+def test_perplexity_counts_as_learning_when_it_is_lower():
+    flat = {"step": 1_000, "epoch": 3, "train_losses": [2.31, 2.303, 2.302]}
+    watch = Alarms(chance_loss=math.log(10), rare_metric=10.0, lower_is_better=True)
+    assert watch.best([11.0, 9.9, 10.5]) == 9.9
+    assert watch.epoch(**flat, best_metric=10.5, interval=0.02).page == "convergence_stall"
+    assert watch.epoch(**flat, best_metric=9.0, interval=0.02) is None
+
+
+def test_where_chance_is_not_known_nothing_is_called_stalled():
+    flat = {"step": 1_000, "epoch": 3, "train_losses": [2.3, 2.5, 2.6]}
+    assert (
+        Alarms(chance_loss=math.nan, rare_metric=math.nan).epoch(**flat, best_metric=3.0, interval=0.02)
+        is None
+    )

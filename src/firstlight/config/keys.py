@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from firstlight.config.kinds import NUMBER_PATTERN
+from firstlight.config.kinds import NUMBER_PATTERN, OWN_METRIC_PATTERN
 from firstlight.config.schema import Config
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -110,6 +110,8 @@ def _words(option: Mapping[str, Any]) -> str:
         return ", ".join(map(str, option["enum"]))
     if "const" in option:
         return str(option["const"])
+    if option.get("pattern") == OWN_METRIC_PATTERN:
+        return "own_NAME for a metric of your own"
     if "pattern" in option:
         return "a time span such as 45m, 1h or 2h30"
     simple = {"boolean": "true or false", "null": "null", "string": "text", "array": "a list of names"}

@@ -13,6 +13,7 @@ from firstlight.text import visible
 MAX_SEED = 2**32 - 1  # NumPy's legacy seeding takes no more
 MAX_COUNT = 10**9  # judgement: beyond any use, and sums of such counts stay within 64 bits
 
+OWN_METRIC_PATTERN = r"^own_[A-Za-z0-9_]+$"  # so that a metric of a person's own is none of ours
 NUMBER_PATTERN = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
 
@@ -66,6 +67,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 ClassNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
 Columns = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct), BeforeValidator(_names)]
+OwnMetric = Annotated[str, Field(pattern=OWN_METRIC_PATTERN)]
 Minutes = Annotated[
     float,
     Field(gt=0),

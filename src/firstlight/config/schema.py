@@ -22,6 +22,7 @@ from firstlight.config.kinds import (
     Fraction,
     Minutes,
     NonNegative,
+    OwnMetric,
     Positive,
     PositiveFraction,
     Seed,
@@ -29,7 +30,7 @@ from firstlight.config.kinds import (
     Text,
 )
 
-MetricName = Literal[
+KnownMetric = Literal[
     "val_loss",
     "val_accuracy",
     "val_balanced_accuracy",
@@ -38,7 +39,10 @@ MetricName = Literal[
     "val_r2",
     "val_rmse",
     "val_mae",
+    "val_mean_iou",
+    "val_perplexity",
 ]
+MetricName = KnownMetric | OwnMetric
 TaskName = Literal[
     "auto",
     "image_classification",
@@ -48,6 +52,13 @@ TaskName = Literal[
     "text_classification",
     "text_multilabel",
     "text_regression",
+    "own_classification",
+    "own_multilabel",
+    "own_regression",
+    "own_segmentation",
+    "own_tokens",
+    "own_language",
+    "own_step",
 ]
 ModelName = Literal[
     "auto",
@@ -58,9 +69,10 @@ ModelName = Literal[
     "ngram_bag",
     "text_transformer",
     "tfidf_linear",
+    "own",
 ]
 # Direction is a field of the metric, never guessed from its name.
-LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae"})
+LOWER_IS_BETTER: frozenset[str] = frozenset({"val_loss", "val_rmse", "val_mae", "val_perplexity"})
 
 
 class Section(BaseModel):
@@ -190,6 +202,9 @@ class Validation(Section):
     metric: MetricName = Field(
         default="val_loss", description="picks the best checkpoint and stops early; its direction is known"
     )
+    lower_is_better: Columns | None = Field(
+        default=None, description="metrics of your own where less is better: own_a, or own_a,own_b, or a list"
+    )
 
 
 class Optimizer(Section):
@@ -268,6 +283,9 @@ class Parallel(Section):
 
     device: Text = Field(default="auto", description="auto, cpu, cuda, cuda:0 or mps")
     threads: Count | Literal["auto"] = Field(default="auto", description="processor threads; auto = measured")
+    workers: CountOrZero | None = Field(
+        default=None, description="processes that read items of your own data; null = measured in setup"
+    )
     micro_batches: Count = Field(
         default=1,
         description="parts in which a batch is computed, to need less memory; the update is that of the whole batch, "
@@ -294,3 +312,9 @@ class Config(Section):
     budget: Budget = Budget()
     acceptance: Acceptance = Acceptance()
     parallel: Parallel = Parallel()
+
+
+def lower_is_better(config: Config | None, metric: str | None) -> bool:
+    """The direction of a metric: known, or said by the person whose own it is."""
+    own = config.validation.lower_is_better if config is not None else None
+    return metric in LOWER_IS_BETTER or metric in (own or ())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight.data.bundles import Bundles, bundles
-from firstlight.data.examples import Part
+from firstlight.data.examples import MANY_PLACES, UNKNOWN_TARGETS, Part
 from firstlight.text import count, visible
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def strata(examples: Examples) -> NDArray[np.int64]:
     targets = examples.targets
     if examples.task == "classification":
         return np.asarray(targets, dtype=np.int64)
+    if examples.task in (*MANY_PLACES, UNKNOWN_TARGETS):
+        return np.zeros(len(targets), np.int64)  # a row has something of everything
     if examples.task == "multilabel":
         return np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     edges = np.unique(np.quantile(targets, np.linspace(0, 1, TENTHS + 1)[1:-1]))

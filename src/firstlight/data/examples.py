@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,11 @@ PARTS = {
     "test": Part.TEST,
     "testing": Part.TEST,
 }
+
+
+# Tasks whose rows have many targets each; `Examples.targets` then is how many places of a row count, int64 (rows,).
+MANY_PLACES = frozenset({"segmentation", "tokens", "language"})
+UNKNOWN_TARGETS = "step"  # the task of a person's own step, of which no target is known: zeros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +118,16 @@ class Texts:
     noun: str = "text"
 
 
-Content = Images | Rows | Texts
+class Content(Protocol):
+    """What the rows are, of one kind."""
+
+    @property
+    def kind(self) -> str:
+        """The file in `kinds` that knows it."""
+
+    @property
+    def noun(self) -> str:
+        """What a row is called in sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +135,7 @@ class Examples:
     """The data set: every row that can be used, read or decoded."""
 
     source: str
-    task: str  # "classification", "multilabel", "regression"
+    task: str  # "classification", "multilabel", "regression", one of MANY_PLACES, or UNKNOWN_TARGETS
     ids: tuple[str, ...]
     # int64 (rows,) of classes, float32 (rows, labels) of 0 and 1, or float64 (rows,) in the user's unit
     targets: NDArray[Any]

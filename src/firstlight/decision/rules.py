@@ -20,7 +20,9 @@ from firstlight.data.groups import FEW_GROUPS, too_few
 from firstlight.experiment.records import NETWORK, Decision, Outcome, Reference
 from firstlight.text import interval, number
 
-TRIVIAL = frozenset({"majority", "mean"})  # references that do not look at the input
+# References that do not look at the input, or have not learnt from it
+UNTRAINED = "untrained"
+TRIVIAL = frozenset({"majority", "mean", "unigram", UNTRAINED})
 # A gain over the trivial predictor that may be this share of what is possible is not ruled out (judgement)
 WORTH_KNOWING = 0.25
 
@@ -64,6 +66,11 @@ class _Rival:
         """Whether the model looks better and the rows are too few to tell."""
         may_be = 0.0 if self.most_gain is None else self.most_gain
         return not self.beaten and self.gain > 0 and may_be >= WORTH_KNOWING * self.possible
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether the model looks better in a metric that has no interval, as one of a person's own."""
+        return self.sure_gain is None and self.gain > 0
 
     def sentence(self, metric: str) -> str:
         shown = f"{self.name} with {metric} {number(self.value)}"
@@ -126,7 +133,7 @@ def _failure(evidence: Evidence, rivals: tuple[_Rival, ...]) -> str | None:
     if evidence.value is None or not math.isfinite(evidence.value):
         return f"The best checkpoint has no {evidence.metric} that is a number."
     for rival in rivals:
-        if rival.name in TRIVIAL and not (rival.beaten or rival.undecided):
+        if rival.name in TRIVIAL and not (rival.beaten or rival.undecided or rival.unmeasured):
             return f"Nothing was learnt that shows. {_figure(evidence)} {rival.sentence(evidence.metric)}"
     return None
 
@@ -162,6 +169,9 @@ def _by_references(
     if not rivals:
         return "optimize", (f"{figure} No reference was run either, so nothing says that this is good.",)
     open_ones = _open_sentences(evidence, rivals)
+    if {r.name for r in rivals} == {UNTRAINED}:
+        unknown = "What chance reaches is not known of a step: name what is enough, acceptance.at_least."
+        return "optimize", (*(r.sentence(evidence.metric) for r in rivals), f"{figure} {unknown}")
     if open_ones:
         return "optimize", (*open_ones, figure)
     hardest = min(rivals, key=lambda r: r.gain)

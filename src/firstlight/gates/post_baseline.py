@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from firstlight.config.schema import LOWER_IS_BETTER, Config
+from firstlight.config.schema import Config, lower_is_better
 from firstlight.decision.rules import TRIVIAL, Evidence, decide
 from firstlight.errors import FirstlightError
 from firstlight.experiment import records_io, store
@@ -13,13 +13,14 @@ from firstlight.experiment.attempts import archived, reason_of
 from firstlight.experiment.environment import read_environment
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.gate import SETUP_FILES, GateSpec, hashes, item, items_of, not_applicable
-from firstlight.experiment.records import NETWORK, EpochRecord, Item, Outcome
+from firstlight.experiment.records import NETWORK, EpochRecord, Item, Outcome, Reference
 from firstlight.gates import reproducibility
 from firstlight.gates.baseline_files import BaselineFiles, read_baseline, same, wrong_file
 from firstlight.results.evidence import evidence
 from firstlight.results.facts import read_facts
 from firstlight.text import count, duration, number, percent
 
+TRIVIAL_ALONE = ("segmentation", "tokens", "language", "step")  # tasks for which there is no other reference
 UTILIZATION_TARGET = 0.60  # of the describing page; 40 to 60 % is told with a warning
 UTILIZATION_LEAST = 0.40  # below it the gate shuts
 HALVED = 0.5  # of the loss at the start; a fall by more than half is what the describing page calls good
@@ -95,17 +96,28 @@ def loss_fell(files: BaselineFiles) -> Item:
     evidence = "logs/metrics.json#epochs[-1].train_loss"
     if not files.epochs:
         return item("loss_fell", False, "no epoch was validated", evidence)
+    if _falls_for_itself(files.config):
+        return not_applicable("loss_fell", "a step's loss may rise; it is judged by another metric", evidence)
     last = files.epochs[-1].train_loss
     start, named = files.epochs[0].train_loss, "the first epoch"
     if len(files.epochs) == 1 and files.config is not None:
-        start, named = _guess(files.config)
+        start, named = _guess(files.config, files.references)
     value = f"{number(start)} of {named}, {number(last)} at the end"
     note = "" if last < HALVED * start else f"it fell by less than {percent(1 - HALVED)}"
     return item("loss_fell", last < start, value, evidence, note)
 
 
-def _guess(config: Config) -> tuple[float, str]:
+def _falls_for_itself(config: Config | None) -> bool:
+    """Whether the loss need not fall: two networks that play against one another have losses that rise and fall."""
+    return config is not None and config.data.task.endswith("step") and config.acceptance.metric != "val_loss"
+
+
+def _guess(config: Config, references: tuple[Reference, ...]) -> tuple[float, str]:
     """The loss of knowing nothing, in the unit of the task."""
+    if config.data.task.endswith(("language", "step")):
+        found = next((r for r in references if r.name in TRIVIAL), None)
+        name = found.name if found else "no reference"
+        return (found.metrics.get("val_loss", math.nan) if found else math.nan), name
     if config.data.task.endswith("regression"):
         return 1.0, "the mean of the target"
     if config.data.task.endswith("multilabel"):
@@ -149,7 +161,7 @@ def best_checkpoint(files: BaselineFiles) -> Item:
 
 
 def _better_epochs(files: BaselineFiles, outcome: Outcome, recorded: Mapping[str, float]) -> list[str]:
-    sign = -1.0 if outcome.metric in LOWER_IS_BETTER else 1.0
+    sign = -1.0 if lower_is_better(files.config, outcome.metric) else 1.0
     best = recorded.get(outcome.metric, math.nan)
     better = [e for e in files.epochs if sign * (e.metrics.get(outcome.metric, math.nan) - best) > 0]
     return [
@@ -225,9 +237,11 @@ def preflight_passed(files: BaselineFiles) -> Item:
 
 
 def references_run(files: BaselineFiles) -> Item:
-    """At least a trivial predictor and one other model were measured on the same split."""
+    """At least a trivial predictor and, where the task has one, another model were measured on the same split."""
     ran = [r.name for r in files.references if any(math.isfinite(x) for x in r.metrics.values())]
-    passed = bool(TRIVIAL & set(ran)) and len(ran) > 1
+    task = files.config.data.task if files.config is not None else ""
+    least = 1 if task.endswith(TRIVIAL_ALONE) else 2
+    passed = bool(TRIVIAL & set(ran)) and len(ran) >= least
     return item("references_run", passed, ", ".join(ran) or "none", "logs/references.json")
 
 

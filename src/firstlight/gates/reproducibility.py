@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from firstlight.config.schema import LOWER_IS_BETTER
+from firstlight.config.schema import lower_is_better
 from firstlight.experiment import store
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.gate import GateSpec, item, items_of
@@ -49,7 +49,7 @@ def config_complete(files: SetupFiles) -> Item:
     ]
     data = files.config.data
     wanted: dict[str, object] = {"data.source": data.source, "model.width": files.config.model.width}
-    if not data.task.endswith("regression"):  # numbers have no classes
+    if not data.task.endswith(("regression", "language", "step")):  # they have no classes
         wanted["data.classes"] = data.classes
     left += [key for key, value in wanted.items() if not value]
     note = "run setup again, or write a value for each" if left else ""
@@ -228,7 +228,7 @@ def target_and_budget_stated(files: SetupFiles) -> Item:
     if files.config is None or files.config.acceptance.metric is None:
         return item("target_and_budget_stated", False, "no metric", evidence)
     wanted = files.config.acceptance
-    lower = wanted.metric in LOWER_IS_BETTER
+    lower = lower_is_better(files.config, wanted.metric)
     way, bound = ("lower", "at most") if lower else ("higher", "at least")
     target = (
         "no target, the references decide"

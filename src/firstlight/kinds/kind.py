@@ -17,12 +17,15 @@ from firstlight import catalog
 from firstlight.data.examples import Examples, Split
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
+    from torch import nn
 
     from firstlight.config.schema import Config
     from firstlight.data.batch import Loader
     from firstlight.machine.choices import Machine
     from firstlight.models.model import Shape
+    from firstlight.tasks.task import Goal, Objective
     from firstlight.watch.progress import Progress
 
 PACKAGE = "firstlight.kinds"
@@ -55,6 +58,10 @@ class Dataset:
     split: Split
     fitted: Any
 
+    def known(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows whose target is known before training: all but items that setup had no time to read."""
+        return self.kind.known(self, rows)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
@@ -66,6 +73,8 @@ class Pipeline:
         shape: What goes into the model and comes out.
         views: Inputs -> the forms of it over which a prediction is averaged, the inputs themselves first.
         meta: Plain values from which `Kind.unseen` makes the same inputs of new data.
+        optimizer: A person's own, for the model; None = the config's.
+        schedule: A person's own: progress 0 to 1 -> share of the peak rate; None = the config's.
     """
 
     train: Loader
@@ -73,6 +82,8 @@ class Pipeline:
     shape: Shape
     views: Views
     meta: dict[str, Any]
+    optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None
+    schedule: Callable[[float], float] | None = None
 
 
 Views = Callable[[Any], tuple[Any, ...]]
@@ -115,6 +126,9 @@ class Kind:
         views: meta -> the views of the pipeline.
         unseen: (meta, path as the user named it, machine, progress, whether links may leave that folder) -> new
             data.
+        goal: (what a task is bound to, data set) -> the same with what only this kind knows.
+        objective: (the task, data set) -> what is trained and judged by; the task itself unless the kind has a say.
+        known: (data set, rows) -> those of the rows whose target is known.
     """
 
     name: str
@@ -125,6 +139,9 @@ class Kind:
     shape: Callable[[Mapping[str, Any], int], Shape]
     views: Callable[[Mapping[str, Any]], Views]
     unseen: Callable[[Mapping[str, Any], str, Machine, Progress, bool], Unseen]
+    goal: Callable[[Goal, Dataset], Goal] = lambda goal, data: goal
+    objective: Callable[[Objective, Dataset], Objective] = lambda task, data: task
+    known: Callable[[Dataset, NDArray[np.int64]], NDArray[np.int64]] = lambda data, rows: rows
 
 
 def weights_of(data: Dataset) -> NDArray[np.float64] | None:

@@ -34,7 +34,20 @@ class TableShape:
     outputs: int  # classes, labels, or 1 for regression
 
 
-Shape = ImageShape | TableShape | TextShape
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnShape:
+    """A person's own model, and what goes with it."""
+
+    model: Any  # an nn.Module, or a function that makes one
+    outputs: int  # classes, labels, or 1 for a number
+    step: Any = None  # (module, batch) -> loss; None = the model is called with the inputs
+    batch_size: int | None = None  # of the loader that was given
+    learning_rate: float | None = None  # of the optimizer that was given
+    workers: int | None = None  # of the loader that was given
+    schedule: bool = False  # a scheduler was given
+
+
+Shape = ImageShape | TableShape | TextShape | OwnShape
 
 
 def _no_restore(shape: dict[str, Any]) -> nn.Module:

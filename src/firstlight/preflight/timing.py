@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from firstlight.machine.memory import forget_peak, peak_memory
-from firstlight.training.evaluate import EVALUATION_BATCH, predict_batch
+from firstlight.training.evaluate import batch_rows, predict_batch
 from firstlight.training.step import make_step, step_settings
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _validation(job: Job, model: nn.Module) -> float:
     """Seconds of a validation, from the second of two passes over one batch."""
     import torch
 
-    size = max(job.val.size, EVALUATION_BATCH)
+    size = batch_rows(job, job.val)
     model.eval()
     seconds = 0.0
     rows = 1

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight import catalog
+from firstlight.data.examples import MANY_PLACES
 from firstlight.errors import FirstlightError, TrainingFailed
 from firstlight.experiment import records_io, store
 from firstlight.experiment.records import Reference
@@ -174,6 +175,8 @@ def _measured(
         return Measured(record=record)
     targets, predicted = data.examples.targets[data.split.val], answer.predicted
     metrics, why = _metrics(predicted, targets, data, objective)
+    if objective.own_loss:  # measured from predictions, it would be another loss under the same name
+        metrics.pop("val_loss", None)
     correct: tuple[bool, ...] = ()
     if data.examples.task == "classification":
         chosen = predicted if predicted.ndim == 1 else predicted.argmax(axis=1)
@@ -206,7 +209,7 @@ def _answers(answer: Answer, data: Dataset) -> NDArray[Any] | None:
     """
     predicted = answer.predicted
     assert predicted is not None  # the caller asks first
-    if data.examples.task == "regression":
+    if data.examples.task == "regression" or data.examples.task in MANY_PLACES:
         return predicted.astype(np.float64)
     if predicted.ndim < 2 or predicted.size > MOST_CELLS:
         return None

@@ -11,6 +11,7 @@ from firstlight.config.schema import LOWER_IS_BETTER
 from firstlight.data.groups import FEW_GROUPS, too_few
 from firstlight.experiment.folder import Folder
 from firstlight.report import words
+from firstlight.results.added_up import METRICS, truth
 from firstlight.results.facts import Facts, read_facts
 from firstlight.results.groups import Groups
 from firstlight.results.intervals import Paired
@@ -105,20 +106,27 @@ def _aligned(first: Predictions, other: Predictions) -> tuple[Any, Groups | None
         common = len(set(first.ids.tolist()) & set(other.ids.tolist()))
         told = f"{common:,} in common of {len(first.ids):,} and {len(other.ids):,}"
         return None, None, f"other validation rows: {told}"
-    if sorted(first.classes) != sorted(other.classes):
-        return None, None, "they have other classes"
+    added = first.task in METRICS
+    if sorted(first.classes) != sorted(other.classes) or (added and first.classes != other.classes):
+        return None, None, "they have other classes, or in another order"
     rows = np.empty(len(first.ids), dtype=np.int64)
     rows[np.argsort(first.ids, kind="stable")] = np.argsort(other.ids, kind="stable")
     columns = [other.classes.index(name) for name in first.classes]
-    targets, values = other.targets[rows], other.values[rows]
-    if first.classes:
+    targets, values = _truth(other)[rows], other.values[rows]
+    if first.classes and not added:
         values = values[:, columns]
         targets = targets[:, columns] if targets.ndim == 2 else np.argsort(columns)[targets]
-    differ = (targets != first.targets).reshape(len(rows), -1).any(axis=1)
+    differ = (targets != _truth(first)).reshape(len(rows), -1).any(axis=1)
     changed = int(differ.sum())
     noun = "target" if first.task == "regression" else "label"
     groups = first.groups or (other.groups and other.groups.taken(rows))
     return values, groups, f"the same rows, but {changed:,} have another {noun}" if changed else ""
+
+
+def _truth(predictions: Predictions) -> Any:
+    """What is true of each row, as far as it was kept."""
+    task = predictions.task
+    return truth(task, predictions.values) if task in METRICS else predictions.targets
 
 
 def _plain(pair: Paired) -> dict[str, Any]:

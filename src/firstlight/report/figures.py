@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from firstlight import text
 from firstlight.data.groups import too_few
 from firstlight.experiment.records import NETWORK
-from firstlight.report import classification, multilabel, regression, words
+from firstlight.report import added_up, classification, multilabel, regression, words
 from firstlight.report.blocks import Block, Heading, Table, Text
+from firstlight.results.added_up import DEFINITIONS as OF_SUMS
+from firstlight.results.added_up import AddedUp
 from firstlight.results.classification import DEFINITIONS as OF_CLASSES
 from firstlight.results.classification import Classification
 from firstlight.results.facts import Facts
@@ -19,12 +21,16 @@ from firstlight.results.multilabel import Multilabel
 from firstlight.results.regression import DEFINITIONS as OF_NUMBERS
 from firstlight.results.regression import Regression
 
-DEFINITIONS = {"classification": OF_CLASSES, "multilabel": OF_LABELS, "regression": OF_NUMBERS}
+DEFINITIONS = {"classification": OF_CLASSES, "multilabel": OF_LABELS, "regression": OF_NUMBERS, **OF_SUMS}
 # Metrics that are shown beside the references, after the one that is judged.
 COMPARED = {
     "classification": ("val_accuracy", "val_loss"),
     "multilabel": ("val_macro_f1", "val_accuracy", "val_auroc"),
     "regression": ("val_r2", "val_rmse", "val_mae"),
+    "segmentation": ("val_mean_iou", "val_accuracy", "val_loss"),
+    "tokens": ("val_accuracy", "val_macro_f1", "val_loss"),
+    "language": ("val_perplexity", "val_loss", "val_accuracy"),
+    "step": ("val_loss",),
 }
 
 
@@ -45,6 +51,8 @@ def final_metrics(facts: Facts) -> Iterator[Block]:
             yield from multilabel.blocks(shown, figures)
         case Regression() as figures:
             yield from regression.blocks(shown, figures)
+        case AddedUp() as figures:
+            yield from added_up.blocks(shown, figures)
         case None:
             missing = "There are no predictions of a best checkpoint, so what it gets wrong is not shown."
             yield Text(text=missing, tone="warning")
@@ -115,7 +123,7 @@ def _explained(facts: Facts, names: list[str]) -> Iterator[Block]:
 def _drawn(facts: Facts, rows: int) -> str:
     """What could have been others: `300 rows`, `40 groups of data.group with 300 rows`."""
     groups = facts.predictions.groups if facts.predictions else None
-    said = text.count(rows, "row")
+    said = text.count(rows, facts.figures.noun if isinstance(facts.figures, AddedUp) else "row")
     return said if groups is None else f"{text.count(groups.count, 'group')} of data.group with {said}"
 
 
@@ -123,6 +131,8 @@ def _way(facts: Facts) -> str:
     """How the intervals of the metrics were computed."""
     grouped = facts.predictions is not None and facts.predictions.groups is not None
     drawn = "cluster bootstrap over groups" if grouped else "bootstrap over rows"
+    if isinstance(facts.figures, AddedUp):
+        return f"bootstrap over {text.count(2, facts.figures.noun).removeprefix('2 ')}"
     if facts.task == "regression":
         return drawn
     share = "Wilson over the independent rows that the groups are worth" if grouped else "Wilson"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.gates.post_baseline import UTILIZATION_TARGET
-from firstlight.report import classification, multilabel, regression, words
+from firstlight.report import added_up, classification, multilabel, regression, words
 from firstlight.report.drawing import (
     BLUE,
     GREEN,
@@ -27,6 +27,7 @@ from firstlight.report.drawing import (
     plain_axes,
 )
 from firstlight.report.levels import TARGET, levels_of
+from firstlight.results.added_up import AddedUp
 from firstlight.results.classification import Classification
 from firstlight.results.facts import Facts
 from firstlight.results.first import as_first
@@ -63,6 +64,8 @@ def _of_task(facts: Facts) -> dict[str, Callable[[], Figure]]:
             return multilabel.plots(facts, figures)
         case Regression() as figures:
             return regression.plots(facts, figures)
+        case AddedUp() as figures:
+            return added_up.plots(facts, figures)
     return {}
 
 

@@ -81,5 +81,8 @@ def not_verified(facts: Facts) -> Iterator[str]:
         "New data from elsewhere: all parts come from the same source, so a change of place, of time or of the "
         "way in which the data is collected is not tested."
     )
+    if facts.task == "step":
+        yield "What the step takes for right is taken as it is."
+        return
     answers = "The target is taken as it is" if facts.task == "regression" else "Labels are taken as they are"
     yield f"{answers}; the worst rows above are where wrong ones would show first."

@@ -19,9 +19,11 @@ METRICS = {
     "val_r2": "validation R²",
     "val_rmse": "validation RMSE",
     "val_mae": "validation MAE",
+    "val_mean_iou": "validation mean IoU",
+    "val_perplexity": "validation perplexity",
 }
 # Shares of rows or pairs: their differences are told in points. R2 is none, it may be below nought.
-SHARES = frozenset({"val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auroc"})
+SHARES = frozenset({"val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auroc", "val_mean_iou"})
 IN_UNIT = frozenset({"val_rmse", "val_mae"})  # in the unit of the target
 HEADLINES = {
     "accept": "The baseline is accepted: it can be built on.",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstlight.config.schema import LOWER_IS_BETTER, Config
+from firstlight.config.schema import Config, lower_is_better
 from firstlight.experiment.folder import Folder
 from firstlight.experiment.manifest import entries
 from firstlight.experiment.records import CheckLine, EpochRecord, Outcome, PlanChange, Reference
@@ -94,7 +94,7 @@ class Facts:
     @property
     def lower_is_better(self) -> bool:
         """The direction of `metric`."""
-        return self.metric in LOWER_IS_BETTER
+        return lower_is_better(self.config, self.metric)
 
     @property
     def best(self) -> EpochRecord | None:

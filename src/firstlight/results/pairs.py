@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firstlight.experiment.records import Reference
-from firstlight.results import classification, multilabel, regression
+from firstlight.results import added_up, classification, multilabel, regression
 from firstlight.results.files import AGREEMENT, Reader
 from firstlight.results.intervals import Paired, paired_difference
 from firstlight.results.predictions import Predictions
@@ -59,7 +59,9 @@ def differences(
         len(predictions.targets),
         groups=predictions.groups,
         cells=predictions.values.size if predictions.task == "multilabel" else 0,
-        width=3 * len(predictions.classes),  # sums of each class: rows, predicted as it, hits
+        width=max(
+            3 * len(predictions.classes), _columns(predictions)
+        ),  # sums of each class: rows, predicted as it, hits
         seed=seed,
     )
     pairs = {name: drawn.difference(OWN, name) for name in others}
@@ -173,6 +175,18 @@ def _weighted(metric: str, predictions: Predictions, values: NDArray[Any]) -> We
                 return multilabel.weighted(metric, targets, values)
             case "regression":
                 return regression.weighted(metric, targets, values, predictions.target_std)
+            case task if task in added_up.METRICS:
+                return _enough(added_up.weighted(metric, task, values), task, len(values))
     except KeyError:  # a metric of another task, or the loss without the deviation that it is measured in
         return None
     return None
+
+
+def _columns(predictions: Predictions) -> int:
+    """Sums that a row has, where metrics are added up."""
+    return predictions.values.shape[1] if predictions.task in added_up.METRICS else 0
+
+
+def _enough(metric: Weighted, task: str, rows: int) -> Weighted | None:
+    """None for a step with too few batches to draw from."""
+    return None if task == "step" and rows < added_up.FEWEST_BATCHES else metric

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firstlight.experiment.folder import Folder
+from firstlight.results.added_up import METRICS, AddedUp, added_up
 from firstlight.results.classification import Classification, classification
 from firstlight.results.files import Reader
 from firstlight.results.groups import Groups, grouped
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # All have rows, metrics, intervals and notes; the rest is what their task can show.
-Figures = Classification | Multilabel | Regression
+Figures = Classification | Multilabel | Regression | AddedUp
 # The metric that people quote, where none was chosen.
-TASK_METRIC = {"classification": "val_accuracy", "multilabel": "val_macro_f1", "regression": "val_r2"}
+TASK_METRIC = {
+    "classification": "val_accuracy",
+    "multilabel": "val_macro_f1",
+    "regression": "val_r2",
+    "segmentation": "val_mean_iou",
+    "tokens": "val_accuracy",
+    "language": "val_perplexity",
+    "step": "val_loss",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +38,31 @@ class Predictions:
 
     task: str  # one of TASK_METRIC
     ids: NDArray[np.str_]  # (rows,)
-    targets: NDArray[Any]  # (rows,), or (rows, labels) of 0 and 1
-    values: NDArray[Any]  # probabilities (rows, classes) or (rows, labels), or numbers (rows,)
+    targets: NDArray[
+        Any
+    ]  # (rows,), or (rows, labels) of 0 and 1; none, (rows, 0), where metrics were added up
+    # probabilities (rows, classes) or (rows, labels), numbers (rows,), or the sums (rows, columns) of added metrics
+    values: NDArray[Any]
     classes: tuple[str, ...]  # none for a regression
     target_std: float | None = None  # of a regression: deviation of the training targets
+    own_loss: bool = False  # val_loss is of a person's own loss, which predictions alone do not give
     groups: Groups | None = None  # of the rows, by data.group; None when each stands alone
 
 
 def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
     """Reads logs/predictions_val.npz; None when it is missing or damaged."""
-    arrays = reader.arrays(folder.predictions, ("task", "ids", "targets", "predictions", "classes"))
+    arrays = reader.arrays(folder.predictions, ("task", "ids", "classes"))
     if arrays is None:
         return None
-    problem = _unfit(arrays)
+    sums = arrays.get("sums")
+    if sums is None:
+        arrays = reader.arrays(folder.predictions, ("targets", "predictions")) or {}
+    else:
+        arrays |= {"targets": np.empty((len(sums), 0)), "predictions": sums}
+    problem = _unfit(arrays) if arrays else None
     if problem:
         reader.problems.append(f"logs/predictions_val.npz: {problem}")
+    if problem or not arrays:
         return None
     std = arrays.get("target_std")
     return Predictions(
@@ -53,6 +72,7 @@ def read_predictions(reader: Reader, folder: Folder) -> Predictions | None:
         values=arrays["predictions"],
         classes=tuple(str(name) for name in arrays["classes"]),
         target_std=None if std is None or std.size != 1 else float(std.item()),
+        own_loss="own_loss" in arrays,
         groups=_groups(reader, arrays),
     )
 
@@ -97,16 +117,27 @@ def measure(reader: Reader, predictions: Predictions | None) -> Figures | None:
     """Everything that the predictions show; None, and a problem told, when they cannot be measured."""
     if predictions is None:
         return None
-    targets, values, groups = predictions.targets, predictions.values, predictions.groups
     try:
-        match predictions.task:
-            case "classification":
-                return classification(targets, values, groups=groups)
-            case "multilabel":
-                return multilabel(targets, values, groups=groups)
-            case "regression":
-                return regression(targets, values, target_std=predictions.target_std, groups=groups)
-        raise ValueError(f"the task {predictions.task!r} is not known")
+        found = _of_task(predictions)
     except ValueError as error:
         reader.problems.append(f"logs/predictions_val.npz: {error}")
         return None
+    if not predictions.own_loss:
+        return found
+    metrics = {name: value for name, value in found.metrics.items() if name != "val_loss"}
+    intervals = {name: bounds for name, bounds in found.intervals.items() if name != "val_loss"}
+    return replace(found, metrics=metrics, intervals=intervals)
+
+
+def _of_task(predictions: Predictions) -> Figures:
+    targets, values, groups = predictions.targets, predictions.values, predictions.groups
+    match predictions.task:
+        case "classification":
+            return classification(targets, values, groups=groups)
+        case "multilabel":
+            return multilabel(targets, values, groups=groups)
+        case "regression":
+            return regression(targets, values, target_std=predictions.target_std, groups=groups)
+        case task if task in METRICS:
+            return added_up(task, values)
+    raise ValueError(f"the task {predictions.task!r} is not known")

@@ -17,6 +17,7 @@ from firstlight.machine.memory import out_of_memory
 from firstlight.setup.draft import Draft, no_augmentation
 from firstlight.setup.measure import Trial, fastest
 from firstlight.setup.recipe import Recipe, recipe_for
+from firstlight.setup.workers import best_workers
 from firstlight.text import count, visible
 from firstlight.training.job import build_job, load_kind
 from firstlight.training.restart import smaller_parts
@@ -109,6 +110,9 @@ def _measured(
             trial = Trial(config=draft.config, data=data, folder=folder)
             found = fastest(trial, machine, draft.explicit, recipe.measured)
             _machine(draft, found)
+            if "workers" in recipe.measured and draft.config.parallel.workers is None:
+                workers, why = best_workers(replace(trial, config=draft.config), found)
+                draft.put("parallel.workers", workers, why)
             _size(draft, replace(trial, config=draft.config), recipe, found, training_seconds)
             return found
         except (MemoryError, RuntimeError) as error:

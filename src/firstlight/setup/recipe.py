@@ -21,7 +21,7 @@ class Recipe:
 
     Attributes:
         fill: (draft, data, shape) -> None: puts model, update rule, schedule, loss and augmentation.
-        measured: Machine settings that can matter for this kind: "compute", "channels_last", "threads".
+        measured: Machine settings that can matter for this kind: "compute", "channels_last", "threads", "workers".
         wanted_epochs: The widest network that still gets so many is taken.
         most_epochs: (training rows, task, model) -> epochs above which nothing was gained.
         narrow: Training rows -> whether the narrower half of the widths is enough.

@@ -43,6 +43,9 @@ class Goal:
     targets: NDArray[Any]  # of the training rows, as in Examples
     settings: Loss
     weights: NDArray[np.float64] | None = None  # of the training rows, mean 1; None = all count alike
+    # (classes,): how often each occurs in the training rows, where a row has many; of a language the vocabulary
+    counts: NDArray[np.int64] | None = None
+    shifted: bool = False  # targets of a language are its inputs, and the next token is one place further
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,23 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Metrics that are added up batch by batch, where a row's answer is too large to keep.
+
+    Attributes:
+        sums: (outputs, targets) of a batch -> float64 (rows, columns): numerators and denominators of each row; of a
+            step of the batch, (1, columns).
+        metrics: Sums of several sets of rows (sets, columns) -> metric -> its value for each (sets,), NaN where it has
+            none.
+        answers: (outputs, targets) of a batch -> what is predicted and what is true, for metrics of a person's own.
+    """
+
+    sums: Callable[[Any, torch.Tensor], torch.Tensor]
+    metrics: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
+    answers: Callable[[Any, torch.Tensor], tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """A task for certain targets.
 
@@ -70,6 +90,13 @@ class Objective:
         perfect: targets -> outputs of a model that is right about every row, as sure as the loss wants it.
         chance: What is reached without looking at the input.
         meta: Plain values from which `Task.activation` makes the same activation.
+        plain: Targets as batches hold them -> as `measure` wants them.
+        own_loss: The loss is a person's own: val_loss is the mean of it over the validation batches, what perfect
+            outputs are is not known, and neither is chance but for the metric.
+        running: How the metrics are added up; `measure` then gets the sums in place of predictions. None = from all
+            predictions at once.
+        extra: Metrics of a person's own beside those that are added up, from (predictions, targets).
+        by_row: The outputs have a row for each row of a batch; those of a step need not.
         row_weights: How much a training row counts in the loss, data.weight times the weight of its class, as a
             reference has to count it: (rows,), or (rows, labels); None = all alike.
     """
@@ -82,6 +109,11 @@ class Objective:
     perfect: Callable[[torch.Tensor], torch.Tensor]
     chance: Chance
     meta: dict[str, Any] = field(default_factory=dict)
+    plain: Callable[[NDArray[Any]], NDArray[Any]] = lambda targets: targets
+    own_loss: bool = False
+    running: Running | None = None
+    extra: Measure | None = None
+    by_row: bool = True
     row_weights: NDArray[np.float64] | None = None
 
 

@@ -17,7 +17,7 @@ from firstlight.experiment.records import EpochRecord, Outcome
 from firstlight.machine.memory import peak_memory
 from firstlight.training import checkpoint
 from firstlight.training.candidate import IN_THE_USERS_UNIT
-from firstlight.training.evaluate import predict
+from firstlight.training.evaluate import evaluate
 from firstlight.training.job import load_kind, load_task
 from firstlight.training.predictions import write_predictions
 from firstlight.training.state import FORMAT, random_states
@@ -46,8 +46,8 @@ def run_fit(job: Job, fit: Callable[[], tuple[Any, str]], clock: Clock, progress
     job = _in_the_users_unit(job, model)
     records_io.write_plan(job.folder.plan, 1, 1, ())
     began = time.monotonic()
-    train_loss = job.objective.measure(*predict(model, job, job.train))["val_loss"]
-    metrics = job.objective.measure(*predict(model, job))
+    train_loss = evaluate(model, job, job.train).metrics["val_loss"]
+    metrics = evaluate(model, job).metrics
     record = EpochRecord(
         epoch=1,
         step=1,
@@ -114,6 +114,6 @@ def _reload(job: Job) -> dict[str, float]:
     saved = checkpoint.load(job.folder, job.folder.best)
     model = load_kind(job.config.model.name).restore(saved["meta"]["model_shape"])
     model.load_state_dict(saved["model"])
-    predicted, targets = predict(model, job)
+    metrics, predicted, targets = evaluate(model, job)
     write_predictions(job, predicted, targets)
-    return job.objective.measure(predicted, targets)
+    return metrics

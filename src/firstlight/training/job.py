@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from firstlight import catalog
@@ -39,6 +40,8 @@ class Job:
     data: Dataset
     make_model: Callable[[], nn.Module]  # seeded: two calls give equal weights
     make_optimizer: Callable[[nn.Module], Optimizer]
+    own_optimizer: bool  # a person's: what the config says of the update rule is not used
+    rate_factor: Callable[[float], float]  # progress 0 to 1 -> share of the peak rate
     meta: dict[str, Any]  # what a prediction needs beside the weights
 
     @property
@@ -60,16 +63,18 @@ class Job:
 def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -> Job:
     """Puts a job together from a resolved config. Only the training and validation parts are touched."""
     from firstlight.training.optimizer import make_optimizer
+    from firstlight.training.schedule import rate_factor
 
     examples = data.examples
-    weights, train = weights_of(data), data.split.train
+    weights, train = weights_of(data), data.known(data.split.train)
     goal = Goal(
         classes=examples.classes,
         targets=examples.targets[train],
         settings=config.loss,
         weights=None if weights is None else weights[train],
     )
-    objective = load_task(examples.task).bind(goal)
+    bound = load_task(examples.task).bind(data.kind.goal(goal, data))
+    objective = data.kind.objective(bound, data)
     pipeline = data.kind.pipeline(config, data, objective.outputs, machine)
     return Job(
         config=config,
@@ -82,7 +87,9 @@ def build_job(config: Config, data: Dataset, machine: Machine, folder: Folder) -
         folder=folder,
         data=data,
         make_model=lambda: make_model(config, pipeline.shape, machine, pipeline),
-        make_optimizer=lambda model: make_optimizer(model, config),
+        make_optimizer=pipeline.optimizer or (lambda model: make_optimizer(model, config)),
+        own_optimizer=pipeline.optimizer is not None,
+        rate_factor=pipeline.schedule or partial(rate_factor, scheduler=config.scheduler),
         meta=prediction_meta(data, objective, pipeline),
     )
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 from firstlight.experiment.records import EpochRecord
 from firstlight.machine.memory import peak_memory
-from firstlight.training.evaluate import Stopped, predict
+from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.plan import Speed, fit, predict_seconds
 from firstlight.training.saving import SAVE_SECONDS
-from firstlight.training.schedule import rate_factor
 from firstlight.training.step import Step, make_step, step_settings
 from firstlight.training.stopping import should_stop
 
@@ -107,7 +106,7 @@ def _steps(job: Job, state: TrainingState, watch: Watch, step: Step) -> Ending |
     clock = time.monotonic()
     for batch in job.train.epoch(state.epoch, start=state.position):
         fetched = time.monotonic()
-        _set_rate(state, peak * rate_factor(state.plan.progress(state.step), job.config.scheduler))
+        _set_rate(state, peak * job.rate_factor(state.plan.progress(state.step)))
         result = step(batch)
         ended = time.monotonic()
         meter.add(result.loss, result.grad_norm, len(batch.rows), wait=fetched - clock, seconds=ended - clock)
@@ -171,14 +170,14 @@ def _close_epoch(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         return ending
     began = time.monotonic()
     try:
-        predicted = predict(state.model, job, stop=watch.stop) if due else None
+        found = evaluate(state.model, job, stop=watch.stop) if due else None
     except Stopped:  # the epoch stays open: whoever goes on validates first
         return _save_open(state, watch)
     state.epoch, state.position, state.sums = state.epoch + 1, 0, {}
-    if predicted is None:
+    if found is None:
         return None
 
-    metrics = job.objective.measure(*predicted)
+    metrics = found.metrics
     record = _record(job, state, watch, metrics, time.monotonic() - began)
     if not math.isfinite(metrics["val_loss"]):
         watch.on_epoch((*state.records, record))
@@ -212,7 +211,7 @@ def _ends(job: Job, state: TrainingState, watch: Watch) -> Ending | None:
         step=state.step,
         epoch=len(state.records),
         train_losses=[r.train_loss for r in state.records],
-        best_metric=max(r.metrics[job.objective.metric] for r in state.records),
+        best_metric=watch.alarms.best(r.metrics[job.objective.metric] for r in state.records),
         interval=1.96 * math.sqrt(0.25 / job.val.count),
     )
     if alarm is not None:
@@ -262,6 +261,8 @@ def _read(state: TrainingState, watch: Watch) -> Alarm | None:
 def _look(job: Job, state: TrainingState, watch: Watch) -> None:
     """Samples utilization, refits the plan, tells the onlookers."""
     watch.looked = time.monotonic()
+    for name in watch.stop.heard_again():  # a person's model or data set may set handlers of their own
+        watch.progress.warn(f"{name} was taken by other code; it saves the state and ends the run again")
     reading = watch.utilization.read()
     _refit(job, state, watch)
     total = state.plan.total_steps(state.step)

@@ -22,9 +22,13 @@ def write_predictions(job: Job, predicted: NDArray[Any], targets: NDArray[Any]) 
 
     Args:
         job: The run.
-        predicted: Probabilities (rows, classes) or numbers (rows,) of the validation part, in order.
+        predicted: Probabilities (rows, classes) or numbers (rows,) of the validation part, in order; where metrics are
+            added up, their sums (rows, columns).
         targets: The same rows of Examples.targets.
     """
+    if job.objective.running is not None:
+        _write_sums(job, predicted)
+        return
     examples = job.data.examples
     rows = job.val.rows.numpy()
     ids = np.array([examples.ids[i] for i in rows], dtype=np.str_)
@@ -39,11 +43,31 @@ def write_predictions(job: Job, predicted: NDArray[Any], targets: NDArray[Any]) 
         arrays["groups"] = examples.groups[rows]
     if "target_std" in job.objective.meta:  # what the loss of a regression is measured in
         arrays["target_std"] = np.array(job.objective.meta["target_std"])
+    if job.objective.own_loss:
+        arrays["own_loss"] = np.array(True)
     store.write_npz(job.folder.predictions, arrays)
     if examples.content.kind == "image" and examples.task == "classification":
         worst = worst_rows(predicted, targets)
         pictures = _thumbnails(examples.images.pixels[rows[worst]])
         store.write_npz(job.folder.worst_images, {"ids": ids[worst], "images": pictures})
+
+
+def _write_sums(job: Job, sums: NDArray[np.float64]) -> None:
+    """What metrics and their intervals are added up from: of each row, or of each batch of a step."""
+    examples = job.data.examples
+    rows = job.val.rows.numpy()
+    ids = (
+        [examples.ids[i] for i in rows] if job.objective.by_row else [f"batch {n}" for n in range(len(sums))]
+    )
+    arrays = {
+        "task": np.array(examples.task),
+        "ids": np.array(ids, dtype=np.str_),
+        "sums": sums,
+        "classes": np.array(job.classes, dtype=np.str_),
+    }
+    if job.objective.own_loss and job.objective.by_row:
+        arrays["own_loss"] = np.array(True)
+    store.write_npz(job.folder.predictions, arrays)
 
 
 def worst_rows(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.int64]:

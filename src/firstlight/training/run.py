@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from firstlight.config.schema import lower_is_better
 from firstlight.errors import Interrupted, ResumeRefused
 from firstlight.experiment import records_io
 from firstlight.experiment.gate import SETUP_FILES, hashes
 from firstlight.experiment.metrics import write_metrics
 from firstlight.experiment.records import Outcome, PlanChange
+from firstlight.text import visible
 from firstlight.training import checkpoint
-from firstlight.training.evaluate import Stopped, predict
+from firstlight.training.evaluate import Stopped, evaluate
 from firstlight.training.loop import Ending, Watch, train
 from firstlight.training.manifest import newest_listed, read_manifest
 from firstlight.training.plan import Plan
@@ -27,11 +29,14 @@ from firstlight.watch.locate import first_bad_place
 from firstlight.watch.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from firstlight.training.interrupt import Stop
     from firstlight.training.job import Job
     from firstlight.watch.progress import Progress
+
+MOST_KEYS = 5  # weights that differ and are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,8 @@ def fresh_state(job: Job, changes: tuple[PlanChange, ...] = ()) -> TrainingState
     """
     model = job.make_model()
     plan = Plan(epochs=job.config.training.epochs, steps_per_epoch=len(job.train), changes=changes)
-    best = Best(metric=job.config.validation.metric)
+    watched = job.config.validation.metric
+    best = Best(metric=watched, lower_is_better=lower_is_better(job.config, watched))
     return TrainingState(model=model, optimizer=job.make_optimizer(model), plan=plan, best=best)
 
 
@@ -96,12 +102,35 @@ def resumed_state(job: Job, progress: Progress) -> TrainingState | None:
             "undo the change, or start a new experiment with it",
         )
     state = fresh_state(job)
+    _refuse_other_model(state.model.state_dict(), saved["model"], path)
     state.restore(saved)
     progress.note(f"going on from {path.name}: step {state.step}, epoch {state.epoch + 1}")
     known = {c.step for c in state.plan.changes}
     later = tuple(c for c in recorded_changes(job) if c.step >= state.step and c.step not in known)
     state.plan = replace(state.plan, changes=(*state.plan.changes, *later))
     return state
+
+
+def _refuse_other_model(now: Mapping[str, Any], saved: Mapping[str, Any], path: Path) -> None:
+    """The code of a model may have been edited between save and resume.
+
+    Raises:
+        ResumeRefused: Names or shapes of its weights differ.
+    """
+    shapes = [{name: tuple(getattr(value, "shape", ())) for name, value in d.items()} for d in (saved, now)]
+    told = [
+        f"{name}: {'x'.join(map(str, was)) if was is not None else 'not saved'}"
+        f" -> {'x'.join(map(str, is_now)) if is_now is not None else 'gone'}"
+        for name in sorted(shapes[0].keys() | shapes[1].keys())
+        if (was := shapes[0].get(name)) != (is_now := shapes[1].get(name))
+    ]
+    if told:
+        more = f" and {len(told) - MOST_KEYS} more" if len(told) > MOST_KEYS else ""
+        raise ResumeRefused(
+            "the model is not the one of the checkpoint",
+            f"{path}: {visible('; '.join(told[:MOST_KEYS]))}{more}",
+            "undo the change of the model, or start a new experiment with it",
+        )
 
 
 def recorded_changes(job: Job) -> tuple[PlanChange, ...]:
@@ -145,7 +174,11 @@ def _watch(
     stop: Stop,
     progress: Progress,
 ) -> Watch:
-    alarms = Alarms(chance_loss=job.objective.chance.training_loss, rare_metric=job.objective.chance.metric)
+    alarms = Alarms(
+        chance_loss=job.objective.chance.training_loss,
+        rare_metric=job.objective.chance.metric,
+        lower_is_better=lower_is_better(job.config, job.objective.metric),
+    )
     if state.alarms:
         alarms.load_state_dict(state.alarms)
 
@@ -242,9 +275,9 @@ def _reload_best(job: Job, stop: Stop) -> dict[str, float]:
     saved = checkpoint.load(job.folder, job.folder.best)
     model = job.make_model()
     model.load_state_dict(saved["model"])
-    predicted, targets = predict(model, job, stop=stop)
+    metrics, predicted, targets = evaluate(model, job, stop=stop)
     write_predictions(job, predicted, targets)
-    return job.objective.measure(predicted, targets)
+    return metrics
 
 
 def _differences(saved: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:

@@ -73,7 +73,7 @@ class TrainingState:
         self.model.load_state_dict(checkpoint["model"])
         self.optimizer.load_state_dict(checkpoint["optimizer"])
         self.plan = _plan_from_plain(checkpoint["scheduler"]["plan"])
-        self.best = Best(**checkpoint["best"])
+        self.best = dataclasses.replace(self.best, **checkpoint["best"])
         self.epoch, self.step = checkpoint["epoch"], checkpoint["step"]
         self.position, self.sums = checkpoint["position"], dict(checkpoint["sums"])
         self.records = [EpochRecord(**r) for r in checkpoint["records"]]

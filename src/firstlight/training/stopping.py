@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from firstlight.config.schema import LOWER_IS_BETTER
-
 if TYPE_CHECKING:
     from firstlight.config.schema import EarlyStopping
 
@@ -17,6 +15,7 @@ class Best:
     """The best epoch so far, and how long ago the last clear improvement was."""
 
     metric: str
+    lower_is_better: bool  # the direction of `metric`
     value: float | None = None
     loss: float = math.inf  # validation loss of that epoch, which decides between equal values
     epoch: int = 0
@@ -34,7 +33,7 @@ class Best:
             return True
         if value == self.value:
             return loss < self.loss
-        return value < self.value if self.metric in LOWER_IS_BETTER else value > self.value
+        return value < self.value if self.lower_is_better else value > self.value
 
     def updated(self, value: float, loss: float, epoch: int, min_delta: float) -> Best:
         """The record after the epoch (from 1) reached `value` with a validation loss of `loss`."""
@@ -42,7 +41,7 @@ class Best:
         if not math.isfinite(value):
             return replace(best, stale=self.stale + 1)
         gain = None if self.anchor is None else value - self.anchor
-        if gain is not None and self.metric in LOWER_IS_BETTER:
+        if gain is not None and self.lower_is_better:
             gain = -gain
         if gain is None or gain >= min_delta:
             return replace(best, anchor=value, stale=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,10 +47,12 @@ class Alarms:
     Args:
         chance_loss: Loss of a model that ignores its input, nats; NaN where it is not known.
         rare_metric: Value of the task's metric without learning (share of the largest class).
+        lower_is_better: The direction of that metric.
     """
 
     chance_loss: float
     rare_metric: float
+    lower_is_better: bool = False
     notes: list[str] = field(default_factory=list)
     _norms: deque[float] = field(default_factory=lambda: deque(maxlen=NORM_WINDOW))
     _high_steps: int = 0
@@ -105,6 +108,10 @@ class Alarms:
             )
         return None
 
+    def best(self, values: Iterable[float]) -> float:
+        """The best value of the task's metric."""
+        return min(values) if self.lower_is_better else max(values)
+
     def epoch(
         self, *, step: int, epoch: int, train_losses: list[float], best_metric: float, interval: float
     ) -> Alarm | None:
@@ -114,14 +121,17 @@ class Alarms:
             step: Steps done.
             epoch: Validated epochs done.
             train_losses: Mean training loss of each.
-            best_metric: Best value of the task's metric so far (higher is better).
+            best_metric: Best value of the task's metric so far.
             interval: Half width of its 95 % interval.
         """
         if epoch < STALL_EPOCHS or step < STALL_STEPS:
             return None
+        if math.isnan(self.chance_loss) and math.isnan(self.rare_metric):  # of a step
+            return None
+        above = self.rare_metric - best_metric if self.lower_is_better else best_metric - self.rare_metric
         known = math.isfinite(self.chance_loss)
         start = self.chance_loss if known else train_losses[0]
-        if min(train_losses) < start - STALL_MARGIN * abs(start) or best_metric > self.rare_metric + interval:
+        if min(train_losses) < start - STALL_MARGIN * abs(start) or above > interval:
             return None
         compared = f"chance is {start:.4g}" if known else f"in the first epoch it was {start:.4g}"
         return Alarm(

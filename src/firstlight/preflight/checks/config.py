@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from firstlight.config.schema import LOWER_IS_BETTER
 from firstlight.preflight.check import Bench, Check, Finding, ok, warning
 from firstlight.text import count, number
 
 if TYPE_CHECKING:
     from firstlight.training.job import Job
 
+ENDS_AT_ONE = frozenset({"val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auroc", "val_r2"})
 LARGEST_RATE = {"adamw": 0.03, "sgd": 3.0, "muon": 0.5}  # judgement
 
 
@@ -31,7 +31,7 @@ def run(bench: Bench) -> Finding:
     training = job.config.training
     said = (
         f"{count(training.epochs, 'epoch')} of {count(len(job.train), 'step')}, batch {training.batch_size}, "
-        f"{job.config.optimizer.name} at {number(training.learning_rate)}, "
+        f"{_update_rule(job)} at {number(training.learning_rate)}, "
         f"budget {number(job.config.budget.minutes)} min"
     )
     notices = list(_notices(job))
@@ -44,11 +44,15 @@ def run(bench: Bench) -> Finding:
     return ok(said)
 
 
+def _update_rule(job: Job) -> str:
+    return "an optimizer of your own" if job.own_optimizer else job.config.optimizer.name
+
+
 def _notices(job: Job) -> Iterator[tuple[str, str]]:
     """(what is odd, what to do)."""
     config = job.config
     rate, name = config.training.learning_rate, config.optimizer.name
-    if rate > LARGEST_RATE[name]:
+    if not job.own_optimizer and rate > LARGEST_RATE[name]:
         yield (
             f"the rate {number(rate)} is far above what {name} usually bears ({number(LARGEST_RATE[name])})",
             "lower training.learning_rate",
@@ -63,7 +67,7 @@ def _notices(job: Job) -> Iterator[tuple[str, str]]:
     if not config.checkpointing.save_best:
         yield "the best epoch is not kept, so nothing can be loaded again", "checkpointing.save_best: true"
     target, metric = config.acceptance.at_least, job.metric
-    if target is not None and metric not in LOWER_IS_BETTER and target > 1:
+    if target is not None and metric in ENDS_AT_ONE and target > 1:
         yield (
             f"{metric} cannot reach {number(target)}, it ends at 1",
             f"acceptance.at_least: {number(target / 100)}" if target <= 100 else "lower acceptance.at_least",

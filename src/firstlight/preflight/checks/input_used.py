@@ -27,6 +27,8 @@ def run(bench: Bench) -> Finding:
 
     job = bench.job
     batch = small_batch(job)
+    if not job.objective.by_row:
+        return not_applicable("a step gives a loss for a batch, and no outputs for each of its rows")
     if len(batch.rows) < 2:
         return not_applicable("one training row only")
     fresh = start(job)

@@ -1,6 +1,7 @@
 """The labels are in range, every class is there, and no row has two labels.
 
-**Shows** class counts of both parts; for a regression the range of the target. Failed when a label is no class,
+**Shows** class counts of both parts; for a regression the range of the target; where rows have a class for each pixel
+or token, how many count. Failed when a label is no class,
 fewer than two classes have training rows, or the target is constant or not finite.
 
 **Thresholds** A class without training or validation rows is a warning: it cannot be learnt, or its result
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from firstlight.preflight.check import Bench, Check, Finding, failed, ok, warning
+from firstlight.data.examples import MANY_PLACES, UNKNOWN_TARGETS
+from firstlight.preflight.check import Bench, Check, Finding, failed, not_applicable, ok, warning
 from firstlight.text import count, number, visible
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ NAMES_SHOWN = 5
 
 def run(bench: Bench) -> Finding:
     """Counts; reads no content."""
-    looks = {"regression": _numbers, "multilabel": _labels}
+    looks = {"regression": _numbers, "multilabel": _labels, **dict.fromkeys(MANY_PLACES, _places)}
+    if bench.job.data.examples.task == UNKNOWN_TARGETS:
+        return not_applicable("what the targets are is known to the step alone")
     return looks.get(bench.job.data.examples.task, _classes)(bench.job)
 
 
@@ -50,6 +54,33 @@ def _numbers(job: Job) -> Finding:
         f"in validation from {number(float(val.min()))} to {number(float(val.max()))}",
         high - low,
     )
+
+
+def _places(job: Job) -> Finding:
+    """A class for each of many places of a row."""
+    split, kind, examples = job.data.split, job.data.kind, job.data.examples
+    counted = [examples.targets[job.data.known(part)] for part in (split.train, split.val)]
+    train, val = (int(places.sum()) for places in counted)
+    if not train or not val:
+        part = "training" if not train else "validation"
+        return _unusable(f"no target of the {part} part counts", 0.0, "see how the targets are made")
+    said = f"{train:,} places in training, {val:,} in validation"
+    empty = int(sum((places == 0).sum() for places in counted))
+    problems = [f"{count(empty, kind.noun)} without a place that counts"] if empty else []
+    problems += _missing(job)
+    return _told(job, said, problems) if problems else ok(said, float(train))
+
+
+def _missing(job: Job) -> list[str]:
+    """Classes of which one of the parts has no place, where rows have many."""
+    problems = []
+    for rows, part in ((job.data.split.train, "training"), (job.data.split.val, "validation")):
+        places = job.data.fitted.counts.total(rows, len(job.classes))
+        missing = [name for name, found in zip(job.classes, places, strict=True) if not found]
+        if missing:
+            names = visible(", ".join(missing[:NAMES_SHOWN]))
+            problems.append(f"{count(len(missing), 'class')} without a {part} place: {names}")
+    return problems
 
 
 def _labels(job: Job) -> Finding:
@@ -105,10 +136,12 @@ def _unusable(message: str, value: float, remedy: str) -> Finding:
 
 
 def _told(job: Job, said: str, problems: list[str]) -> Finding:
+    noun = job.data.kind.noun
+    judged = "" if job.data.examples.task in MANY_PLACES else "; judge by val_balanced_accuracy"
     return warning(
         f"{said}; {'; '.join(problems)}",
         float(len(problems)),
-        remedy=f"correct the labels or add {job.data.kind.noun}s; judge by val_balanced_accuracy",
+        remedy=f"correct the labels or add {noun}s{judged}",
         page="data_quality",
     )
 

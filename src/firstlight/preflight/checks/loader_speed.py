@@ -12,9 +12,13 @@ number): with a share w of waiting, removing all of it speeds the run up by 1 / 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from firstlight.preflight.check import Bench, Check, Finding, ok, warning
 from firstlight.text import number, percent
+
+if TYPE_CHECKING:
+    from firstlight.training.job import Job
 
 MOST_WAITING = 0.1  # share of a step
 LONGEST_SECONDS = 1.0
@@ -42,10 +46,16 @@ def run(bench: Bench) -> Finding:
         return warning(
             said,
             share,
-            remedy="smaller images, less augmentation, or a faster disk for the cache",
+            remedy=_remedy(job),
             page="resource_inefficiency",
         )
     return ok(said, share)
+
+
+def _remedy(job: Job) -> str:
+    if job.data.kind.name == "own":
+        return "do less in the data set's __getitem__, or before training; parallel.workers reads ahead"
+    return "smaller images, less augmentation, or a faster disk for the cache"
 
 
 CHECK = Check(run=run, order=140, share=1.0)

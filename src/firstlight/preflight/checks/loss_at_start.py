@@ -17,8 +17,9 @@ label in the input.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from firstlight.data.examples import MANY_PLACES
 from firstlight.preflight.check import Bench, Check, Finding, ok, warning
 from firstlight.preflight.probe import small_batch
 from firstlight.text import number
@@ -41,10 +42,13 @@ def run(bench: Bench) -> Finding:
     with torch.no_grad(), job.machine.autocast():
         outputs = model(batch.inputs)
         loss = job.loss(outputs, batch.targets).item()
-        blank = job.loss(torch.zeros_like(outputs), batch.targets).item()
+        blank = _blank(job, outputs, batch.targets)
     chance = job.objective.chance
-    if job.data.examples.task != "regression":
-        blank = chance.blank
+    if math.isnan(chance.blank) and math.isfinite(loss):
+        said = (
+            f"the loss at the start is {number(loss)}; what chance gives with a loss of your own is not known"
+        )
+        return ok(said, loss)
     said = f"{number(loss)}; {_names(job)[0]} is {number(blank)}, {_names(job)[1]} {number(chance.loss)}"
     if not math.isfinite(loss) or loss > TOO_HIGH * max(blank, chance.blank):
         return warning(
@@ -63,8 +67,19 @@ def run(bench: Bench) -> Finding:
     return ok(f"the loss at the start is {said}", loss)
 
 
+def _blank(job: Job, outputs: Any, targets: Any) -> float:
+    """The loss of knowing nothing; for a number that of the mean on these rows, which are few."""
+    import torch
+
+    if job.data.examples.task != "regression" or not isinstance(outputs, torch.Tensor):
+        return job.objective.chance.blank
+    return float(job.loss(torch.zeros_like(outputs), targets))
+
+
 def _names(job: Job) -> tuple[str, str]:
     """What the two figures are: knowing nothing, and knowing the shares."""
+    if job.data.examples.task in MANY_PLACES:
+        return f"ln({job.objective.outputs} classes)", "the class shares give"
     if job.data.examples.task == "classification":
         return f"ln({len(job.classes)} classes)", "the class shares give"
     if job.data.examples.task == "multilabel":

@@ -4,7 +4,8 @@
 settings, without augmentation. Any network that is wired correctly does this (A. Karpathy, "A Recipe for
 Training Neural Networks", 2019: overfit a single batch). The result reads *falls*, *slow*, *flat*, *explodes*
 or *oscillates*. What is counted is the loss above its floor: with label smoothing even perfect outputs keep
-some.
+some. The floor of a person's own loss is not known: what it loses of its start is counted. The loss of a step that is
+judged by another metric need not fall, and a warning is all there is.
 
 **Thresholds** *Falls*: below half of its start within 60 steps. *Flat*: less than 5 % gained. *Explodes*: not
 finite, or twice the start at the end. *Oscillates*: half was reached on the way and lost again (all
@@ -62,8 +63,10 @@ class Descent:
     def reading(self) -> Reading:
         """What the curve says."""
         begin = self.losses[0]
-        if not math.isfinite(self.end) or self.end > EXPLODED * begin:
+        if not math.isfinite(self.end) or self.end > EXPLODED * abs(begin):
             return "explodes"
+        if begin <= 0:  # only a loss of a person's own is below nought: shares of its start say nothing
+            return "falls" if self.end < begin else "flat"
         if self.end <= FALL_SHARE * begin:
             return "falls"
         if min(self.losses) <= FALL_SHARE * begin:
@@ -80,18 +83,27 @@ def run(bench: Bench) -> Finding:
     rate = job.config.training.learning_rate
     begin, end, reading = descent.losses[0], descent.end, descent.reading
     verb = {"slow": "falls slowly", "flat": "stays flat"}.get(reading, reading)
+    above = "" if job.objective.own_loss else "above its floor "
     said = (
         f"the loss on {count(len(batch.rows), job.data.kind.noun)} {verb}: {number(begin)} to {number(end)} "
-        f"above its floor in {len(descent.losses) - 1} steps at rate {number(rate)}"
+        f"{above}in {len(descent.losses) - 1} steps at rate {number(rate)}"
     )
     share = descent.share
     if reading == "falls":
         return ok(said, share)
     if reading == "oscillates":
         return warning(said, share, remedy="lower training.learning_rate", page="convergence_stall")
+    if _may_rise(job) and math.isfinite(end):
+        remedy = "nothing, where networks play against one another; else look for a detached graph"
+        return warning(said, share, remedy=remedy, page="convergence_stall")
     if reading == "slow":
         return warning(said, share, remedy="raise training.learning_rate", page="convergence_stall")
     return _other_rates(bench, batch, floor, descent, said)
+
+
+def _may_rise(job: Job) -> bool:
+    """Whether the loss is that of a step, and something else is judged."""
+    return not job.objective.by_row and job.metric != "val_loss"
 
 
 def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said: str) -> Finding:
@@ -114,10 +126,14 @@ def _other_rates(bench: Bench, batch: Batch, floor: float, first: Descent, said:
         if reading == "flat" and factor == RATE_FACTORS[0]:
             return warning(said, share, remedy=remedy, page=page)
         return failed(said, share, remedy=remedy, page=page)
-    return failed(
+    judge = warning if bench.job.objective.own_loss and first.share < 1 else failed  # its floor may be high
+    beside = (
+        "" if bench.job.objective.by_row else "; networks that play need a metric of your own to be judged by"
+    )
+    return judge(
         said,
         share,
-        remedy="look for a detached graph, frozen layers, outputs of huge size, or labels of other rows",
+        remedy=f"look for a detached graph, frozen layers, outputs of huge size, or labels of other rows{beside}",
         page=page,
     )
 
@@ -140,7 +156,9 @@ def _descend(bench: Bench, batch: Batch, floor: float, rate_factor: float) -> De
 
 
 def _floor(job: Job, batch: Batch) -> float:
-    """The loss of perfect outputs: with label smoothing, the entropy of the smoothed target."""
+    """The loss of perfect outputs: with label smoothing, the entropy of the smoothed target; 0 where not known."""
+    if job.objective.own_loss:
+        return 0.0
     return job.loss(job.objective.perfect(batch.targets), batch.targets, batch.weights).item()
 
 

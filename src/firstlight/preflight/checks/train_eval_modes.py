@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from firstlight.data.batch import Batch
     from firstlight.training.job import Job
 
 NEIGHBOUR_CHANGE = 0.01  # of the largest output
@@ -57,8 +58,7 @@ def run(bench: Bench) -> Finding:
             remedy="let forward draw random numbers only when self.training is set",
             page=PAGE,
         )
-    alone = _outputs(job, model, job.train.take(batch.rows[:1]).inputs)
-    change = (alone - first[:1]).abs().max().item()
+    change = _change_alone(job, model, batch, first) if job.objective.by_row else 0.0
     if change > NEIGHBOUR_CHANGE * first.abs().max().item():
         return failed(
             f"in evaluation mode a row's outputs change by {number(change)} with the rows beside it",
@@ -77,11 +77,24 @@ def run(bench: Bench) -> Finding:
     return ok(f"evaluation repeats itself and changes nothing; {_kinds(model)}")
 
 
+def _change_alone(job: Job, model: nn.Module, batch: Batch, outputs: torch.Tensor) -> float:
+    """How far the outputs of a row are from those that it has without the rows beside it.
+
+    Rows that are filled up to the length of others are another input alone: the longest one is looked at.
+    """
+    for row in range(len(batch.rows)):
+        alone = _outputs(job, model, job.train.take(batch.rows[row : row + 1]).inputs)
+        if alone.shape == outputs[row : row + 1].shape:
+            return (alone - outputs[row : row + 1]).abs().max().item()
+    return 0.0
+
+
 def _outputs(job: Job, model: nn.Module, inputs: Any) -> torch.Tensor:
     import torch
 
     with torch.inference_mode(), job.machine.autocast():
-        outputs: torch.Tensor = model(inputs).float()
+        answer = model(inputs)
+        outputs: torch.Tensor = (answer if job.objective.by_row else job.objective.activate(answer)).float()
     return outputs
 
 

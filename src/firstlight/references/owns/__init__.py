@@ -1,0 +1,1 @@
+"""References for a person's own data: what can be asked of inputs whose meaning is not known."""
