@@ -10,10 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from firstlight.errors import DataError
 from firstlight.text import visible
+
+if TYPE_CHECKING:
+    import torch
 
 TARGET_FIELDS = ("labels", "label", "targets", "target", "y")  # in this order
 DEEPEST = 8  # levels of nesting that a batch may have
@@ -97,6 +100,13 @@ def described(value: Any) -> str:
     if shape is not None and hasattr(value, "dtype"):
         return f"{value.dtype} {' x '.join(map(str, shape)) or 'number'}"
     return type(value).__name__
+
+
+def is_loss(value: Any) -> TypeGuard[torch.Tensor]:
+    """Whether it is one number that can be minimised: a floating tensor without axes."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.ndim == 0 and value.is_floating_point()
 
 
 def tensors(value: Any) -> Iterator[Any]:

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from firstlight.errors import FirstlightError, UsageError
-from firstlight.machine.memory import out_of_memory
+from firstlight.errors import UsageError
 from firstlight.own.form import OwnInputs, described
-from firstlight.own.place import defined_at, raised_at
+from firstlight.own.place import defined_at, raised_at, tell
 
 OUTPUT_FIELDS = ("logits", "outputs", "output", "predictions", "prediction", "out")  # in this order
 
@@ -36,16 +35,14 @@ class Adapted(nn.Module):
         """
         try:
             answer = inputs.call(self.module)
-        except FirstlightError:
-            raise
         except Exception as error:
-            if out_of_memory(error):
-                raise
-            raise UsageError(
+            tell(
+                error,
                 "the model raises an error",
-                f"{defined_at(self.module)} called with {inputs.form()}: {raised_at(error)}",
-                "correct the model, or what the data set gives to it",
-            ) from error
+                thing=self.module,
+                called_with=inputs.form(),
+                remedy="correct the model, or what the data set gives to it",
+            )
         return one_tensor(answer, self.module)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:

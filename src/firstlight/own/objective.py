@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firstlight.errors import FirstlightError, UsageError
-from firstlight.machine.memory import out_of_memory
-from firstlight.own.form import described
+from firstlight.errors import UsageError
+from firstlight.own.form import described, is_loss
 from firstlight.own.given import PREFIX
-from firstlight.own.place import defined_at, raised_at
+from firstlight.own.place import defined_at, raised_at, tell
 from firstlight.own.target import canonical
 from firstlight.tasks.running import refuse_shapes
 from firstlight.tasks.step import UNKNOWN
@@ -125,26 +124,21 @@ def _own_loss(given: Given, device: torch.device) -> LossFunction:
     ) -> torch.Tensor:
         try:
             found = own(outputs, targets)
-        except FirstlightError:
-            raise
         except Exception as error:
-            if out_of_memory(error):
-                raise
-            raise UsageError(
+            tell(
+                error,
                 "the loss raises an error",
-                f"{defined_at(own)} called with outputs {described(outputs)} and targets {described(targets)}: "
-                f"{raised_at(error)}",
-                "give outputs and targets of the forms and types that this loss wants",
-            ) from error
+                thing=own,
+                called_with=f"outputs {described(outputs)} and targets {described(targets)}",
+                remedy="give outputs and targets of the forms and types that this loss wants",
+            )
         return _scalar(found, own)
 
     return called
 
 
 def _scalar(found: Any, own: Any) -> torch.Tensor:
-    import torch
-
-    if isinstance(found, torch.Tensor) and found.ndim == 0 and found.is_floating_point():
+    if is_loss(found):
         return found
     raise UsageError(
         "the loss does not give one number",

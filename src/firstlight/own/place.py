@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import firstlight
+from firstlight.errors import FirstlightError, UsageError
+from firstlight.machine.memory import out_of_memory
 from firstlight.text import visible
 
 OURS = str(Path(firstlight.__file__).parent)
@@ -34,6 +36,21 @@ def defined_at(thing: Any) -> str:
     except (TypeError, OSError):
         return visible(str(name))
     return visible(f"{name} ({file}:{line})")
+
+
+def tell(error: Exception, what: str, *, thing: Any, called_with: str, remedy: str) -> NoReturn:
+    """Raises what a person's object raised in a step, with its line.
+
+    Errors of ours go on as they are, and so does memory that ran out, which a smaller batch mends. A function and no
+    context manager, because entering one would cost in every step.
+
+    Raises:
+        UsageError: `what`, where, and `remedy`.
+    """
+    if isinstance(error, FirstlightError) or out_of_memory(error):
+        raise error
+    where = f"{defined_at(thing)} called with {called_with}: {raised_at(error)}"
+    raise UsageError(what, where, remedy) from error
 
 
 def _foreign(file: str) -> bool:

@@ -14,12 +14,11 @@ import torch
 from torch import nn
 
 from firstlight.data.batch import Batch
-from firstlight.errors import DataError, FirstlightError, UsageError
-from firstlight.machine.memory import out_of_memory
-from firstlight.own.form import described, fall_apart, moved, tensors
+from firstlight.errors import DataError, UsageError
+from firstlight.own.form import described, fall_apart, is_loss, moved, tensors
 from firstlight.own.items import under_seed
 from firstlight.own.model import Adapted
-from firstlight.own.place import defined_at, raised_at
+from firstlight.own.place import defined_at, tell
 
 Step = Callable[[nn.Module, Any], Any]
 SEED = 0  # of the random numbers that a step draws in validation, so that it repeats itself
@@ -90,16 +89,14 @@ class Stepped(Adapted):
     def _answer(self, inputs: Whole) -> Answer:
         try:
             found = self.step(self.module, inputs.batch)
-        except FirstlightError:
-            raise
         except Exception as error:
-            if out_of_memory(error):
-                raise
-            raise UsageError(
+            tell(
+                error,
                 "the step raises an error",
-                f"{defined_at(self.step)} called with the model and {inputs.form()}: {raised_at(error)}",
-                "correct the step, or what the data set gives to it",
-            ) from error
+                thing=self.step,
+                called_with=f"the model and {inputs.form()}",
+                remedy="correct the step, or what the data set gives to it",
+            )
         answer = answer_of(found, self.step)
         if self.training and torch.is_grad_enabled() and not answer.loss.requires_grad:
             raise UsageError(
@@ -123,7 +120,7 @@ def answer_of(found: Any, step: Step) -> Answer:
         loss, outputs = fields["loss"], {name: value for name, value in fields.items() if name != "loss"}
     elif isinstance(found, tuple) and found:
         loss, outputs = found[0], found[1] if len(found) == 2 else found[1:]
-    if isinstance(loss, torch.Tensor) and loss.ndim == 0 and loss.is_floating_point():
+    if is_loss(loss):
         return Answer(loss, outputs)
     raise UsageError(
         "the step does not give one loss",
