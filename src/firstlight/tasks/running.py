@@ -171,6 +171,21 @@ def place_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return each.double().sum(dim=1)
 
 
+def by_class(
+    layout: Layout,
+    classes: int,
+    metrics: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]],
+) -> Running:
+    """How metrics of classes are added up.
+
+    Args:
+        layout: Of the answers.
+        classes: How many there are.
+        metrics: Of sets of rows, (sets, 1 + 3 classes) -> (sets,) each.
+    """
+    return Running(sums=class_sums(layout, classes), metrics=metrics, answers=chosen_and_true(layout))
+
+
 def class_sums(layout: Layout, classes: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """The function that gives loss, hits, actual and claimed of each row: float64 (rows, 1 + 3 classes)."""
     import torch

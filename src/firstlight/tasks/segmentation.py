@@ -16,16 +16,15 @@ from firstlight.tasks.running import (
     IGNORED,
     Layout,
     Totals,
+    by_class,
     checked,
-    chosen_and_true,
-    class_sums,
     counted_objective,
     counts_of,
     mean_of_known,
     refuse_shapes,
     softmax,
 )
-from firstlight.tasks.task import Activation, Goal, Objective, Running, Task
+from firstlight.tasks.task import Activation, Goal, Objective, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +41,7 @@ def bind(goal: Goal) -> Objective:
     counts = counts_of(goal)
     # Its own IoU is its share, that of the others 0.
     at_chance = float(counts.max() / counts.sum() / (counts > 0).sum())
-    return counted_objective(goal, LAYOUT, "val_mean_iou", running(len(counts)), at_chance)
+    return counted_objective(goal, LAYOUT, "val_mean_iou", by_class(LAYOUT, len(counts), metrics), at_chance)
 
 
 def activation(meta: Mapping[str, Any]) -> Activation:
@@ -53,11 +52,6 @@ def activation(meta: Mapping[str, Any]) -> Activation:
 def measured(classes: int) -> tuple[str, ...]:
     """Names of the metrics."""
     return ("val_loss", "val_mean_iou", "val_accuracy")
-
-
-def running(classes: int) -> Running:
-    """How its metrics are added up."""
-    return Running(sums=class_sums(LAYOUT, classes), metrics=metrics, answers=chosen_and_true(LAYOUT))
 
 
 def metrics(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

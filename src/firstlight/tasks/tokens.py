@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 from firstlight.tasks.running import (
     Layout,
     Totals,
+    by_class,
     checked,
-    chosen_and_true,
-    class_sums,
     counted_objective,
     counts_of,
     mean_of_known,
     refuse_shapes,
     softmax,
 )
-from firstlight.tasks.task import Activation, Goal, Objective, Running, Task
+from firstlight.tasks.task import Activation, Goal, Objective, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +36,7 @@ def bind(goal: Goal) -> Objective:
     """The objective for these classes and their tokens in the training rows."""
     counts = counts_of(goal)
     at_chance = float(counts.max() / counts.sum())
-    return counted_objective(goal, LAYOUT, "val_accuracy", running(len(counts)), at_chance)
+    return counted_objective(goal, LAYOUT, "val_accuracy", by_class(LAYOUT, len(counts), metrics), at_chance)
 
 
 def activation(meta: Mapping[str, Any]) -> Activation:
@@ -48,11 +47,6 @@ def activation(meta: Mapping[str, Any]) -> Activation:
 def measured(classes: int) -> tuple[str, ...]:
     """Names of the metrics."""
     return ("val_loss", "val_accuracy", "val_macro_f1")
-
-
-def running(classes: int) -> Running:
-    """How its metrics are added up."""
-    return Running(sums=class_sums(LAYOUT, classes), metrics=metrics, answers=chosen_and_true(LAYOUT))
 
 
 def metrics(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
