@@ -15,7 +15,6 @@ median over rounds.
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 import statistics
 import tempfile
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from ticks import DECAY, HELD, RATE, SEED, Ticked, digits, digits_network, step_seconds
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -47,22 +47,7 @@ from firstlight.watch.hardware import utilization_of
 from firstlight.watch.meter import Meter
 from firstlight.watch.progress import Silent
 
-RATE, DECAY, SEED = 1e-3, 0.01, 0
 WORKLOADS = {"digits": (32, 10), "cnn": (128, 1)}  # batch, epochs
-SKIPPED_STEPS = 10  # the first steps choose kernels
-
-
-class Ticked(nn.Module):
-    """Notes the time of each training forward."""
-
-    def __init__(self, body: nn.Module, ticks: list[float]) -> None:
-        super().__init__()
-        self.body, self.ticks = body, ticks
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            self.ticks.append(time.perf_counter())
-        return self.body(x)
 
 
 class Block(nn.Module):
@@ -84,7 +69,7 @@ class Block(nn.Module):
 def network(name: str) -> nn.Module:
     torch.manual_seed(SEED)
     if name == "digits":
-        return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+        return digits_network()
     stem = [nn.Conv2d(3, 32, 3, 1, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU()]
     blocks = [Block(32, 32, 2), Block(32, 64, 2), Block(64, 128, 2), Block(128, 128, 1)]
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
@@ -92,12 +77,7 @@ def network(name: str) -> nn.Module:
 
 def tensors(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     if name == "digits":
-        from sklearn.datasets import load_digits
-
-        x, y = load_digits(return_X_y=True)
-        x, y = torch.tensor(x, dtype=torch.float32) / 16, torch.tensor(y)
-        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(SEED))
-        x, y, held = x[order], y[order], 360
+        (x, y), held = digits(), HELD
     else:
         generator = torch.Generator().manual_seed(SEED)
         y = torch.randint(0, 10, (12_000,), generator=generator)
@@ -226,12 +206,6 @@ def with_firstlight(name: str, folder: Path) -> list[float]:
     return ticks
 
 
-def step_seconds(ticks: list[float], name: str) -> float:
-    """Median time from one training forward to the next."""
-    gaps = [b - a for a, b in itertools.pairwise(ticks)]
-    return statistics.median(gaps[SKIPPED_STEPS:])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -243,8 +217,8 @@ def main() -> None:
         ratios, ours, theirs = [], [], []
         for _ in range(arguments.rounds):
             with tempfile.TemporaryDirectory() as folder:
-                theirs.append(step_seconds(by_hand(name, Path(folder)), name))
-                ours.append(step_seconds(with_firstlight(name, Path(folder)), name))
+                theirs.append(step_seconds(by_hand(name, Path(folder))))
+                ours.append(step_seconds(with_firstlight(name, Path(folder))))
             ratios.append(ours[-1] / theirs[-1])
         print(
             f"ratio {name} {statistics.median(ratios):.2f}   firstlight {statistics.median(ours) * 1e3:.3f} ms, "

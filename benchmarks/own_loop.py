@@ -11,36 +11,21 @@ figure comes from the loops themselves. Rounds alternate; the ratio is the media
 from __future__ import annotations
 
 import argparse
-import itertools
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import torch
+from ticks import DECAY, HELD, RATE, SEED, Ticked, digits, digits_network, gaps, step_seconds
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 import firstlight as fl
 
-RATE, DECAY, SEED, BATCH = 1e-3, 0.01, 0, 32
+BATCH = 32
 WORKLOADS = {"digits": 10, "cnn": 2}  # epochs
-SKIPPED_STEPS = 10  # the first steps choose kernels
 LONGEST_GAP = 20.0  # times the median: a validation or another epoch lies between two ticks
-
-
-class Ticked(nn.Module):
-    """Notes the time of each training forward."""
-
-    def __init__(self, body: nn.Module, ticks: list[float]) -> None:
-        super().__init__()
-        self.body, self.ticks = body, ticks
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            self.ticks.append(time.perf_counter())
-        return self.body(x)
 
 
 class Items(Dataset):
@@ -59,7 +44,7 @@ class Items(Dataset):
 def network(name: str) -> nn.Module:
     torch.manual_seed(SEED)
     if name == "digits":
-        return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+        return digits_network()
     return nn.Sequential(
         *(nn.Conv2d(3, 16, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(16, 32, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2)),
@@ -69,20 +54,17 @@ def network(name: str) -> nn.Module:
 
 def parts(name: str) -> tuple[Items, Items]:
     """Training and validation items."""
-    generator = torch.Generator().manual_seed(SEED)
     if name == "digits":
-        from sklearn.datasets import load_digits
-
-        x, y = load_digits(return_X_y=True)
-        x, y = torch.tensor(x, dtype=torch.float32) / 16, torch.tensor(y)
+        x, y = digits()
     else:
+        generator = torch.Generator().manual_seed(SEED)
         y = torch.randint(0, 10, (4_000,), generator=generator)
         x = torch.randn(10, 3, 32, 32, generator=generator)[y] + torch.randn(
             4_000, 3, 32, 32, generator=generator
         )
-    order = torch.randperm(len(x), generator=generator)
-    x, y = x[order], y[order]
-    return Items(x[:-360], y[:-360]), Items(x[-360:], y[-360:])
+        order = torch.randperm(len(x), generator=generator)
+        x, y = x[order], y[order]
+    return Items(x[:-HELD], y[:-HELD]), Items(x[-HELD:], y[-HELD:])
 
 
 def by_hand(name: str) -> list[float]:
@@ -130,16 +112,10 @@ def through_firstlight(name: str, folder: Path, threads: int) -> list[float]:
     return ticks[-epochs * -(-len(train) // BATCH) :]
 
 
-def step_seconds(ticks: list[float]) -> float:
-    """Median time from one training forward to the next."""
-    return statistics.median([b - a for a, b in itertools.pairwise(ticks)][SKIPPED_STEPS:])
-
-
 def mean_seconds(ticks: list[float]) -> float:
     """Mean time from one training forward to the next, without the gaps in which something else was done."""
-    gaps = [b - a for a, b in itertools.pairwise(ticks)][SKIPPED_STEPS:]
-    most = LONGEST_GAP * statistics.median(gaps)
-    return statistics.mean(gap for gap in gaps if gap < most)
+    most = LONGEST_GAP * step_seconds(ticks)
+    return statistics.mean(gap for gap in gaps(ticks) if gap < most)
 
 
 def main() -> None:
