@@ -244,7 +244,8 @@ def test_a_value_of_another_type_is_no_reason_to_fail(build_experiment: Any, nam
     for number, wrong in enumerate(WRONG):  # each place is wrong in one of the ways
         for document in list(replaced(whole, wrong))[number :: len(WRONG)]:
             path.write_text(json.dumps(document))
-            read_facts(folder)
+            facts = read_facts(folder)
+            assert all(len(pair) == 2 for pair in facts.profile.get("shown", ())), document
 
 
 @pytest.mark.parametrize("name", ["ids", "task", "targets", "predictions", "classes", "target_std"])
